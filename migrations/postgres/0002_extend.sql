@@ -1,0 +1,34 @@
+-- Partitions attached ahead of need: CREATE, CHECK, ATTACH, so that neither readers nor appends wait for them.
+
+CREATE FUNCTION portraitd_extend(head bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    span   CONSTANT bigint := 1000000;
+    schema CONSTANT text   := current_schema();
+    parent text;
+    child  text;
+    low    bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(1886351989, format('%I.callbacks', schema)::regclass::oid::integer);
+    FOR n IN head / span .. head / span + 2 LOOP
+        low := n * span;
+        FOREACH parent IN ARRAY ARRAY['callbacks', 'profile_changes'] LOOP
+            child := format('%s_%s', parent, lpad(n::text, 6, '0'));
+            CONTINUE WHEN to_regclass(format('%I.%I', schema, child)) IS NOT NULL;
+            EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.%3$I INCLUDING ALL EXCLUDING INDEXES,
+                            CONSTRAINT %4$I CHECK (seq >= %5$s AND seq < %6$s))',
+                           schema, child, parent, child || '_range', low, low + span);
+            EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %I.%I
+                            FOR EACH STATEMENT EXECUTE FUNCTION %1$I.portraitd_refuse()', schema, child);
+            EXECUTE format('ALTER TABLE %1$I.%2$I ATTACH PARTITION %1$I.%3$I FOR VALUES FROM (%4$s) TO (%5$s)',
+                           schema, parent, child, low, low + span);
+            EXECUTE format('ALTER TABLE %I.%I DROP CONSTRAINT %I', schema, child, child || '_range');
+        END LOOP;
+    END LOOP;
+    RETURN (head / span + 3) * span;
+END
+$$;
+COMMENT ON FUNCTION portraitd_extend(bigint) IS 'Attaches the partitions of the range that holds head and of the two after it; returns the first sequence without one.';
+REVOKE EXECUTE ON FUNCTION portraitd_extend(bigint) FROM PUBLIC;
+
+SELECT portraitd_extend(0);

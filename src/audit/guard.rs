@@ -1,0 +1,119 @@
+//! Who may use the private listener: Host, origin, token, scope.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use subtle::ConstantTimeEq;
+
+use super::problem::Problem;
+use crate::config::{Admin, AdminToken, Scope};
+
+/// What a route asks of a request.
+#[derive(Clone)]
+pub(super) struct Guard {
+    hosts: Arc<[String]>,
+    tokens: Arc<[AdminToken]>,
+    scope: Scope,
+}
+
+impl Guard {
+    pub fn new(config: &Admin, scope: Scope) -> Self {
+        let hosts = config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+        Guard { hosts, tokens: config.tokens.clone().into(), scope }
+    }
+
+    fn check(&self, request: &Request) -> Result<(), Problem> {
+        let host = self.host(request).ok_or(Problem::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "this Host is neither a loopback name nor listed in admin.hosts",
+        ))?;
+        let credentials = Credentials::of(request.headers());
+        let is_bearer = matches!(credentials, Some(Credentials::Bearer(_)));
+        if is_unsafe(request.method()) && !is_bearer && !same_origin(request.headers(), &host) {
+            return Err(Problem::new(StatusCode::FORBIDDEN, "a request from another origin"));
+        }
+        self.token(credentials)
+    }
+
+    /// The request's Host when it is one we answer to: a page that rebinds a name to our address carries that name.
+    fn host(&self, request: &Request) -> Option<Authority> {
+        let text = request.headers().get(HOST)?.to_str().ok()?;
+        let authority: Authority = text.parse().ok()?;
+        let name = authority.host().trim_matches(['[', ']']).to_ascii_lowercase();
+        let loopback = name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        (loopback || self.hosts.contains(&name)).then_some(authority)
+    }
+
+    fn token(&self, credentials: Option<Credentials>) -> Result<(), Problem> {
+        if self.tokens.is_empty() {
+            return Ok(());
+        }
+        let Some(Credentials::Bearer(secret) | Credentials::Basic(secret)) = credentials else {
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "a token is needed, as Bearer or as the password of Basic"));
+        };
+        let hash = hex::encode(digest::digest(&digest::SHA256, secret.as_bytes()));
+        let known = self.tokens.iter().find(|token| bool::from(token.sha256.as_bytes().ct_eq(hash.as_bytes())));
+        match known {
+            None => Err(Problem::new(StatusCode::UNAUTHORIZED, "the token is not known")),
+            Some(token) if token.scopes.contains(&self.scope) => Ok(()),
+            Some(_) => Err(Problem::new(StatusCode::FORBIDDEN, "the token's scopes do not include this")),
+        }
+    }
+}
+
+/// The middleware.
+pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    match guard.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+enum Credentials {
+    Bearer(String),
+    /// The password of Basic.
+    Basic(String),
+}
+
+impl Credentials {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let (scheme, value) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+        let value = value.trim();
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Some(Credentials::Bearer(value.to_owned()));
+        }
+        if scheme.eq_ignore_ascii_case("basic") {
+            let pair = String::from_utf8(BASE64_STANDARD.decode(value).ok()?).ok()?;
+            return Some(Credentials::Basic(pair.split_once(':')?.1.to_owned()));
+        }
+        None
+    }
+}
+
+fn is_unsafe(method: &Method) -> bool {
+    ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
+}
+
+/// A browser says where a request comes from; one that does not say is not a browser's.
+fn same_origin(headers: &HeaderMap, host: &Authority) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    match headers.get(ORIGIN) {
+        None => true,
+        Some(origin) => origin
+            .to_str()
+            .ok()
+            .and_then(|origin| origin.split_once("://"))
+            .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host.as_str())),
+    }
+}

@@ -1,0 +1,68 @@
+//! The private listener: health, readiness and metrics. The audit API and its page belong here.
+//!
+//! `/healthz` and `/readyz` are open. Everything else passes the guard: a Host we answer to, a token with the right scope
+//! when there are tokens, and same-origin for unsafe methods without a Bearer token.
+
+mod guard;
+mod problem;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::config::{Admin, Scope};
+use crate::store::Store;
+use crate::telemetry::Metrics;
+use guard::Guard;
+use problem::Problem;
+
+/// How long the store may take to say that it would take an append.
+const READY_TIME: Duration = Duration::from_secs(1);
+
+/// The private listener's routes.
+pub fn router(config: &Admin, store: Arc<Store>, metrics: Arc<Metrics>) -> Router {
+    let guarded = |scope| middleware::from_fn_with_state(Guard::new(config, scope), guard::check);
+    let header = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
+    let panics = metrics.panics.clone();
+
+    let open = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(store);
+    let metrics = Router::new().route("/metrics", get(text)).with_state(metrics).route_layer(guarded(Scope::Metrics));
+    open.merge(metrics)
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
+        .layer(header(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(CACHE_CONTROL, "no-store"))
+        .layer(CatchPanicLayer::custom(move |_: Box<dyn std::any::Any + Send>| {
+            panics.inc();
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error").into_response()
+        }))
+}
+
+/// Ready means that a callback can be made durable. The body says where, or why not.
+async fn ready(State(store): State<Arc<Store>>) -> Response {
+    match tokio::time::timeout(READY_TIME, store.check()).await {
+        Ok(Ok(())) => (StatusCode::OK, "ready: store\n").into_response(),
+        Ok(Err(error)) => {
+            tracing::warn!("not ready: {error}");
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the store does not take appends\n").into_response()
+        }
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready: the store does not answer\n").into_response(),
+    }
+}
+
+async fn text(State(metrics): State<Arc<Metrics>>) -> Response {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    match metrics.text() {
+        Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(_) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written").into_response(),
+    }
+}

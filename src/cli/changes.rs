@@ -1,0 +1,98 @@
+//! `changes`: who changed what, from what, to what, when.
+
+use chrono::{DateTime, NaiveDate};
+use clap::Args;
+use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+
+use super::existing_store;
+use super::output::{print, shortened, visible};
+use crate::config::Loaded;
+use crate::protocol::time::{Millis, rfc3339};
+use crate::store::{Change, ChangeFilter};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Only this app (SDKAppID)
+    #[arg(long)]
+    app: Option<i64>,
+    /// Only changes of this account's profile (From_Account)
+    #[arg(long)]
+    account: Option<String>,
+    /// Only changes made by this account (Operator_Account)
+    #[arg(long)]
+    operator: Option<String>,
+    /// Only this tag, such as Tag_Profile_IM_Nick
+    #[arg(long)]
+    tag: Option<String>,
+    /// Received at or after this time: RFC 3339, or a date (UTC)
+    #[arg(long, value_parser = time)]
+    since: Option<Millis>,
+    /// Received before this time: RFC 3339, or a date (UTC)
+    #[arg(long, value_parser = time)]
+    until: Option<Millis>,
+    /// At most so many changes, 1 to 1000
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+fn time(text: &str) -> Result<Millis, String> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.timestamp_millis());
+    }
+    let date: NaiveDate = text.parse().map_err(|_| "not a time such as 2026-01-31T12:00:00Z or 2026-01-31".to_owned())?;
+    Ok(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis())
+}
+
+pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<()> {
+    let store = existing_store(&loaded).await?;
+    let filter = ChangeFilter {
+        app: arguments.app,
+        account: arguments.account,
+        operator: arguments.operator,
+        tag: arguments.tag,
+        since: arguments.since,
+        until: arguments.until,
+        limit: arguments.limit,
+    };
+    let changes = store.changes(&filter).await?;
+    if arguments.json {
+        let mut lines = String::new();
+        for change in &changes {
+            lines.push_str(&serde_json::to_string(change)?);
+            lines.push('\n');
+        }
+        return print(&lines);
+    }
+    if changes.is_empty() {
+        eprintln!("no changes match");
+        return Ok(());
+    }
+    if changes.len() == usize::try_from(filter.limit).unwrap_or(usize::MAX) {
+        eprintln!("the newest {} changes; --limit shows more", filter.limit);
+    }
+    print(&table(&changes))
+}
+
+fn table(changes: &[Change]) -> String {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["seq", "received (UTC)", "app", "account", "by", "platform", "tag", "old", "→ new"]);
+    for change in changes {
+        let text = |text: &Option<String>| text.as_deref().map(visible).unwrap_or_default();
+        table.add_row([
+            format!("{}.{}", change.seq, change.ordinal),
+            rfc3339(change.received_at.0),
+            change.app.to_string(),
+            text(&change.account),
+            if change.operator == change.account { "self".to_owned() } else { text(&change.operator) },
+            text(&change.platform),
+            visible(&change.tag),
+            change.old.as_deref().map(|old| shortened(old, 200)).unwrap_or_default(),
+            shortened(&change.new, 200),
+        ]);
+    }
+    format!("{table}\n")
+}

@@ -1,0 +1,289 @@
+//! The layers, weakest first, and which of them each value came from.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::PathBuf;
+
+use aws_lc_rs::digest;
+use config::{Environment, File, FileFormat, Map, Source, Value, ValueKind};
+
+use super::{Config, ConfigError, DEFAULTS, secret, validate};
+
+/// What the command line says about the configuration.
+#[derive(Debug, Default, Clone)]
+pub struct Flags {
+    /// `--config`
+    pub config: Option<PathBuf>,
+    /// `--database-url`
+    pub database_url: Option<String>,
+    /// `--sdk-app-id`
+    pub sdk_app_id: Option<u64>,
+    /// `--listen`
+    pub listen: Option<String>,
+    /// `--admin-listen`
+    pub admin_listen: Option<String>,
+}
+
+/// A configuration and, key by key, its values and where they came from.
+pub struct Loaded {
+    /// The values as types.
+    pub config: Config,
+    /// Key → (value as the layer gave it, the layer).
+    pub origins: BTreeMap<String, (Value, String)>,
+    /// What the operator should know although it does not stop the start.
+    pub warnings: Vec<String>,
+}
+
+/// `origins` holds secrets as they were given, so that only the typed configuration is shown.
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// Keys of the interface that this version does not act on yet; set early, they warn instead of refusing to start.
+const NOT_YET: [&str; 3] = ["receiver.store_budget_ms", "spool.dir", "spool.max_bytes"];
+
+/// Reads all layers. `env` is the process environment, an argument so that tests need not change theirs.
+pub fn load(flags: &Flags, env: &HashMap<String, String>) -> Result<Loaded, ConfigError> {
+    let shorthand = Shorthands { env };
+    let file = flags.config.clone().or_else(|| shorthand.get("PORTRAITD_CONFIG").map(PathBuf::from));
+
+    let mut layers = vec![layer("default", File::from_str(DEFAULTS, FileFormat::Toml))?];
+    if let Some(path) = file {
+        let name = path.display().to_string();
+        if !path.is_file() {
+            return Err(ConfigError(format!("{name}: there is no such configuration file")));
+        }
+        layers.push(layer(&name, File::from(path).format(FileFormat::Toml))?);
+    }
+    layers.extend(environment(env)?);
+    let has_apps = layers.iter().any(|l| l.keys.keys().any(|k| k.starts_with("apps[")));
+    layers.extend(shorthand.layers(flags, has_apps)?);
+    layers.extend(flag_layers(flags));
+
+    let mut builder = config::Config::builder();
+    let mut origins: BTreeMap<String, (Value, String)> = BTreeMap::new();
+    let mut warnings = Vec::new();
+    for layer in layers {
+        for (key, value) in layer.keys {
+            if NOT_YET.contains(&key.as_str()) {
+                warnings.push(format!("{key} ({}) has no effect: this version has no spool yet", layer.name));
+                continue;
+            }
+            let list = key.split('[').next().unwrap_or(&key).to_owned();
+            if list != key {
+                origins.retain(|k, (_, from)| !(k.starts_with(&format!("{list}[")) || *k == list) || *from == layer.name);
+            } else {
+                origins.retain(|k, _| !k.starts_with(&format!("{key}[")));
+            }
+            origins.insert(key, (value, layer.name.clone()));
+        }
+        builder = builder.add_source(Collected(layer.content));
+    }
+
+    let merged = builder.build().map_err(|e| ConfigError(e.to_string()))?;
+    let mut root = merged.cache;
+    drop_not_yet(&mut root);
+    let config: Config =
+        serde_path_to_error::deserialize(root).map_err(|e| explain(&e.path().to_string(), &e.into_inner(), &origins))?;
+    warnings.extend(validate::check(&config)?);
+    Ok(Loaded { config, origins, warnings })
+}
+
+struct Layer {
+    name: String,
+    keys: BTreeMap<String, Value>,
+    content: Map<String, Value>,
+}
+
+#[derive(Debug, Clone)]
+struct Collected(Map<String, Value>);
+
+impl Source for Collected {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
+        Ok(self.0.clone())
+    }
+}
+
+fn layer(name: &str, source: impl Source) -> Result<Layer, ConfigError> {
+    let content = source.collect().map_err(|e| ConfigError(format!("{name}: {e}")))?;
+    Ok(collected(name, content))
+}
+
+fn collected(name: &str, content: Map<String, Value>) -> Layer {
+    let mut keys = BTreeMap::new();
+    for (key, value) in &content {
+        flatten(key, value, &mut keys);
+    }
+    Layer { name: name.to_owned(), keys, content }
+}
+
+fn flatten(key: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
+    match &value.kind {
+        ValueKind::Table(table) => {
+            for (name, inner) in table {
+                flatten(&format!("{key}.{name}"), inner, into);
+            }
+        }
+        ValueKind::Array(list) if list.iter().any(|v| matches!(v.kind, ValueKind::Table(_))) => {
+            for (at, inner) in list.iter().enumerate() {
+                flatten(&format!("{key}[{at}]"), inner, into);
+            }
+        }
+        _ => {
+            into.insert(key.to_owned(), value.clone());
+        }
+    }
+}
+
+/// One layer a variable, so that an error can name the variable.
+fn environment(env: &HashMap<String, String>) -> Result<Vec<Layer>, ConfigError> {
+    let mut names: Vec<_> = env.keys().filter(|name| name.starts_with("PORTRAITD__")).collect();
+    names.sort();
+    names
+        .into_iter()
+        .map(|name| {
+            let one = HashMap::from([(name.clone(), env[name].clone())]);
+            let source = Environment::with_prefix("PORTRAITD")
+                .prefix_separator("__")
+                .separator("__")
+                .ignore_empty(true)
+                .source(Some(one));
+            layer(name, source)
+        })
+        .collect()
+}
+
+/// A layer that holds one key, `section.name`.
+fn single(from: &str, key: &str, value: impl Into<ValueKind>) -> Layer {
+    let value = Value::new(None, value);
+    let content = match key.split_once('.') {
+        Some((section, name)) => {
+            Map::from_iter([(section.to_owned(), Value::new(None, Map::from_iter([(name.to_owned(), value)])))])
+        }
+        None => Map::from_iter([(key.to_owned(), value)]),
+    };
+    collected(from, content)
+}
+
+struct Shorthands<'e> {
+    env: &'e HashMap<String, String>,
+}
+
+impl Shorthands<'_> {
+    /// An empty variable counts as unset.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.env.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The variable, or the file that the variable with `_FILE` names; and which of the two it was.
+    fn secret(&self, name: &str) -> Result<Option<(String, String)>, ConfigError> {
+        let file_name = format!("{name}_FILE");
+        match (self.get(name), self.get(&file_name)) {
+            (Some(_), Some(_)) => Err(ConfigError(format!("{name} and {file_name} are both set; keep one"))),
+            (Some(value), None) => Ok(Some((value.to_owned(), name.to_owned()))),
+            (None, Some(path)) => Ok(Some((secret::read_file(&file_name, path.as_ref())?, file_name))),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn layers(&self, flags: &Flags, has_apps: bool) -> Result<Vec<Layer>, ConfigError> {
+        let mut layers = Vec::new();
+        if let Some((url, from)) = self.secret("DATABASE_URL")? {
+            layers.push(single(&from, "store.url", url));
+        }
+        layers.extend(self.app(flags, has_apps)?);
+        if let Some((token, from)) = self.secret("PORTRAITD_ADMIN_TOKEN")? {
+            let hash = hex::encode(digest::digest(&digest::SHA256, token.as_bytes()));
+            let scopes: Vec<String> = ["read", "operate", "metrics"].map(str::to_owned).to_vec();
+            let entry: Map<String, Value> = Map::from_iter([
+                ("name".to_owned(), Value::new(None, "admin")),
+                ("sha256".to_owned(), Value::new(None, hash)),
+                ("scopes".to_owned(), Value::new(None, scopes)),
+            ]);
+            layers.push(single(&from, "admin.tokens", vec![Value::new(None, entry)]));
+        }
+        Ok(layers)
+    }
+
+    /// `PORTRAITD_SDK_APP_ID` or `--sdk-app-id`, with `PORTRAITD_CALLBACK_TOKEN`: one app, and then `[[apps]]` is empty.
+    fn app(&self, flags: &Flags, has_apps: bool) -> Result<Option<Layer>, ConfigError> {
+        let tokens = self.secret("PORTRAITD_CALLBACK_TOKEN")?;
+        let (id, from): (u64, _) = match (flags.sdk_app_id, self.get("PORTRAITD_SDK_APP_ID")) {
+            (Some(id), _) => (id, "--sdk-app-id"),
+            (None, Some(text)) => {
+                let id = Some(text).filter(|text| text.bytes().all(|b| b.is_ascii_digit())).and_then(|text| text.parse().ok());
+                let id = id.ok_or_else(|| {
+                    ConfigError(format!("PORTRAITD_SDK_APP_ID: {text:?} is not an SDKAppID, a number such as 1400000000"))
+                })?;
+                (id, "PORTRAITD_SDK_APP_ID")
+            }
+            (None, None) => {
+                return match tokens {
+                    Some((_, from)) => Err(ConfigError(format!(
+                        "{from} goes with PORTRAITD_SDK_APP_ID or --sdk-app-id; with [[apps]], write tokens = [\"…\"] there"
+                    ))),
+                    None => Ok(None),
+                };
+            }
+        };
+        if has_apps {
+            return Err(ConfigError(format!("{from} names one app, but [[apps]] is not empty; keep one of the two")));
+        }
+        let tokens = tokens.map(|(text, _)| secret::split(&text)).unwrap_or_default();
+        let entry: Map<String, Value> = Map::from_iter([
+            ("sdk_app_id".to_owned(), Value::new(None, id)),
+            ("tokens".to_owned(), Value::new(None, tokens)),
+        ]);
+        Ok(Some(single(from, "apps", vec![Value::new(None, entry)])))
+    }
+}
+
+fn flag_layers(flags: &Flags) -> Vec<Layer> {
+    let text = [
+        ("--database-url", "store.url", &flags.database_url),
+        ("--listen", "receiver.listen", &flags.listen),
+        ("--admin-listen", "admin.listen", &flags.admin_listen),
+    ];
+    text.into_iter()
+        .filter_map(|(flag, key, value)| value.as_ref().map(|value| single(flag, key, value.clone())))
+        .collect()
+}
+
+fn drop_not_yet(root: &mut Value) {
+    let ValueKind::Table(root) = &mut root.kind else { return };
+    for key in NOT_YET {
+        let Some((section, name)) = key.split_once('.') else { continue };
+        if let Some(Value { kind: ValueKind::Table(table), .. }) = root.get_mut(section) {
+            table.remove(name);
+            if table.is_empty() {
+                root.remove(section);
+            }
+        }
+    }
+}
+
+/// serde's message with the key and the layer it came from, without repeating a secret.
+fn explain(path: &str, error: &config::ConfigError, origins: &BTreeMap<String, (Value, String)>) -> ConfigError {
+    let message = error.to_string();
+    let key = match message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
+        Some(field) if path == "." || path.is_empty() => field.to_owned(),
+        Some(field) if !path.ends_with(field) => format!("{path}.{field}"),
+        _ => path.to_owned(),
+    };
+    let from = origins
+        .iter()
+        .find(|(k, _)| **k == key || k.starts_with(&format!("{key}.")) || k.starts_with(&format!("{key}[")))
+        .map(|(_, (_, from))| format!(" ({from})"))
+        .unwrap_or_default();
+    let message = if key.contains("token") || key.contains("url") { "not of the right form".to_owned() } else { message };
+    ConfigError(format!("{key}{from}: {message}"))
+}
+
+#[cfg(test)]
+mod tests;

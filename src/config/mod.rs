@@ -1,0 +1,21 @@
+//! Configuration: layers in, one validated [`Config`] out, and where each value came from.
+//!
+//! Nothing else in the crate reads the environment or a configuration file.
+
+mod layers;
+mod model;
+mod secret;
+mod show;
+mod validate;
+
+pub use layers::{Flags, Loaded, load};
+pub use model::{Admin, AdminToken, App, Config, Log, LogFormat, OtherCommands, Receiver, Scope, Shutdown, StoreConfig, Tls};
+pub use show::{redact_url, show};
+
+/// `config/default.toml`, the weakest layer and the reference of all keys.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// What is wrong with a configuration, naming the key and what to do. Programs exit with code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);

@@ -1,0 +1,144 @@
+//! The keys as types. `config/default.toml` says what they mean; a test holds the two together.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::secret::{secrets, words};
+
+/// Everything `serve` needs to know.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[[apps]]`
+    pub apps: Vec<App>,
+    /// `[receiver]`
+    pub receiver: Receiver,
+    /// `[admin]`
+    pub admin: Admin,
+    /// `[store]`
+    pub store: StoreConfig,
+    /// `[log]`
+    pub log: Log,
+    /// `[shutdown]`
+    pub shutdown: Shutdown,
+}
+
+/// One app whose callbacks are taken.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct App {
+    /// The SDKAppID the console shows.
+    pub sdk_app_id: u64,
+    /// Callback authentication tokens; empty means unsigned.
+    #[serde(default, deserialize_with = "secrets")]
+    pub tokens: Vec<SecretString>,
+}
+
+/// The public listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Receiver {
+    pub listen: SocketAddr,
+    pub path: String,
+    pub public_url: Option<String>,
+    pub max_body_bytes: usize,
+    pub other_commands: OtherCommands,
+    pub sign_window_secs: u32,
+    pub allow_unsigned: bool,
+    pub answer_budget_ms: u64,
+    pub tls: Option<Tls>,
+}
+
+/// What happens to commands other than Profile.CallbackPortraitSet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OtherCommands {
+    /// OK/0, not recorded.
+    Acknowledge,
+    /// 404, FAIL/1.
+    Reject,
+}
+
+/// PEM files of one listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Certificate chain, leaf first.
+    pub cert: PathBuf,
+    /// Private key of the leaf.
+    pub key: PathBuf,
+}
+
+/// The private listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Admin {
+    pub listen: SocketAddr,
+    #[serde(deserialize_with = "words")]
+    pub hosts: Vec<String>,
+    pub tokens: Vec<AdminToken>,
+    pub tls: Option<Tls>,
+}
+
+/// Somebody who may use the private listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminToken {
+    /// Who it is, for people.
+    pub name: String,
+    /// SHA-256 of the token, lower-case hex.
+    pub sha256: String,
+    /// What it lets in to.
+    pub scopes: Vec<Scope>,
+}
+
+/// What a token lets in to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Scope {
+    Read,
+    Operate,
+    Metrics,
+}
+
+/// Where the log is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct StoreConfig {
+    pub url: SecretString,
+    pub dedupe_window_secs: u32,
+    pub unreadable_max_bytes: u64,
+}
+
+/// The program's own log.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Log {
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// How the program ends.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Shutdown {
+    pub grace_secs: u64,
+}

@@ -1,0 +1,102 @@
+//! What types alone do not say: combinations that would not do what their author meant.
+
+use std::collections::HashSet;
+
+use secrecy::ExposeSecret;
+
+use super::{Config, ConfigError};
+
+/// Refuses what cannot work; returns what works but deserves a warning.
+pub(super) fn check(config: &Config) -> Result<Vec<String>, ConfigError> {
+    apps(config)?;
+    receiver(config)?;
+    admin(config)?;
+    store(config)?;
+    Ok(warnings(config))
+}
+
+fn refuse<T>(message: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError(message.into()))
+}
+
+fn apps(config: &Config) -> Result<(), ConfigError> {
+    let mut seen = HashSet::new();
+    for app in &config.apps {
+        if app.sdk_app_id == 0 || i64::try_from(app.sdk_app_id).is_err() {
+            return refuse(format!("apps: {} is not an SDKAppID", app.sdk_app_id));
+        }
+        if !seen.insert(app.sdk_app_id) {
+            return refuse(format!("apps: {} is listed twice; put all its tokens into one entry", app.sdk_app_id));
+        }
+        if app.tokens.iter().any(|t| !(1..=128).contains(&t.expose_secret().len())) {
+            return refuse(format!("apps: a token of {} is empty or longer than the vendor's 128 characters", app.sdk_app_id));
+        }
+    }
+    Ok(())
+}
+
+fn receiver(config: &Config) -> Result<(), ConfigError> {
+    let receiver = &config.receiver;
+    if !receiver.path.starts_with('/') || receiver.path.contains(['?', '#', ' ']) {
+        return refuse(format!("receiver.path: {:?} must begin with / and hold no ?, # or space", receiver.path));
+    }
+    if receiver.path == "/healthz" {
+        return refuse("receiver.path: /healthz is taken by the health check");
+    }
+    if receiver.max_body_bytes == 0 || receiver.answer_budget_ms == 0 {
+        return refuse("receiver.max_body_bytes and receiver.answer_budget_ms must be more than 0");
+    }
+    if let Some(url) = &receiver.public_url
+        && !(url.starts_with("https://") || url.starts_with("http://"))
+    {
+        return refuse(format!("receiver.public_url: {url:?} must begin with https:// or http://"));
+    }
+    let unsigned: Vec<_> = config.apps.iter().filter(|a| a.tokens.is_empty()).map(|a| a.sdk_app_id.to_string()).collect();
+    if !unsigned.is_empty() && !receiver.listen.ip().is_loopback() && !receiver.allow_unsigned {
+        return refuse(format!(
+            "receiver.listen: {} is reachable by others, and app {} has no token, so anybody could write its log; \
+             set its callback authentication token (PORTRAITD_CALLBACK_TOKEN or tokens in [[apps]]), \
+             or receiver.allow_unsigned = true if something in front checks who sends",
+            receiver.listen,
+            unsigned.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+fn admin(config: &Config) -> Result<(), ConfigError> {
+    let admin = &config.admin;
+    if admin.tokens.is_empty() && !admin.listen.ip().is_loopback() {
+        return refuse(format!(
+            "admin.listen: {} is reachable by others; set PORTRAITD_ADMIN_TOKEN or [[admin.tokens]] first",
+            admin.listen
+        ));
+    }
+    for token in &admin.tokens {
+        let hex = token.sha256.len() == 64 && token.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if !hex {
+            return refuse(format!("admin.tokens: sha256 of {:?} must be 64 lower-case hex digits", token.name));
+        }
+    }
+    Ok(())
+}
+
+fn store(config: &Config) -> Result<(), ConfigError> {
+    let url = config.store.url.expose_secret();
+    let known = ["postgres://", "postgresql://", "sqlite:"].iter().any(|scheme| url.starts_with(scheme));
+    if !known {
+        return refuse("store.url: must begin with postgres:// or sqlite://");
+    }
+    Ok(())
+}
+
+fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for app in config.apps.iter().filter(|a| a.tokens.is_empty()) {
+        warnings.push(format!(
+            "app {} has no token: whoever reaches {} can write its log (PORTRAITD_CALLBACK_TOKEN sets one)",
+            app.sdk_app_id, config.receiver.listen
+        ));
+    }
+    warnings
+}

@@ -1,0 +1,215 @@
+//! The one writer: takes what waits, appends it, answers.
+//!
+//! While the store is away it keeps the batch it holds and tries again under the same receipt ids, so that an append whose
+//! commit was lost on the way back is found and not repeated. If the database refuses the data of a batch, the batch is
+//! split until the culprit stands alone; the culprit is kept as unreadable.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Outcome, Waiting};
+use crate::store::{NewEntry, NewUnreadable, Recorded, Store, StoreError};
+use crate::telemetry::Metrics;
+
+/// Item rows of one append.
+const MAX_ITEMS: usize = 4096;
+/// Bytes of one append.
+const MAX_BYTES: usize = 1 << 20;
+/// The pause after a failed append, doubled up to the longest.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Empties the queue until the journal is gone.
+pub struct Writer {
+    store: Arc<Store>,
+    waiting: mpsc::Receiver<Waiting>,
+    metrics: Arc<Metrics>,
+    /// Taken from the queue, too much for the batch before.
+    next: Option<Waiting>,
+}
+
+type Entry = (Box<NewEntry>, oneshot::Sender<Outcome>);
+type Body = (Box<NewUnreadable>, oneshot::Sender<bool>);
+
+#[derive(Default)]
+struct Taken {
+    entries: Vec<Entry>,
+    unreadable: Vec<Body>,
+    items: usize,
+    bytes: usize,
+}
+
+impl Writer {
+    pub(super) fn new(store: Arc<Store>, waiting: mpsc::Receiver<Waiting>, metrics: Arc<Metrics>) -> Self {
+        Writer { store, waiting, metrics, next: None }
+    }
+
+    /// Writes until nobody can hand anything over any more and everything that waited is written.
+    pub async fn run(mut self) {
+        while let Some(taken) = self.take().await {
+            self.write(taken.entries).await;
+            self.keep(taken.unreadable).await;
+        }
+    }
+
+    /// Everything that waits, up to a batch's caps; at least one.
+    async fn take(&mut self) -> Option<Taken> {
+        let first = match self.next.take() {
+            Some(first) => first,
+            None => self.waiting.recv().await?,
+        };
+        let mut taken = Taken::default();
+        taken.add(first);
+        while let Ok(next) = self.waiting.try_recv() {
+            if !taken.has_room_for(&next) {
+                self.next = Some(next);
+                break;
+            }
+            taken.add(next);
+        }
+        self.metrics.queue_entries.set(i64::try_from(self.waiting.len()).unwrap_or(i64::MAX));
+        Some(taken)
+    }
+
+    async fn write(&self, entries: Vec<Entry>) {
+        if entries.is_empty() {
+            return;
+        }
+        self.metrics.batch_entries.observe(f64::from(u32::try_from(entries.len()).unwrap_or(u32::MAX)));
+        let mut parts = vec![entries];
+        while let Some(mut part) = parts.pop() {
+            match self.append(&part).await {
+                Ok(recorded) => self.answer(part, &recorded),
+                Err(reason) => match part.len() {
+                    1 => self.refuse(part, reason).await,
+                    len => {
+                        let later = part.split_off(len / 2);
+                        parts.extend([later, part]);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Appends, as often as it takes. An error is about the data.
+    async fn append(&self, part: &[Entry]) -> Result<Vec<Recorded>, String> {
+        let entries: Vec<&NewEntry> = part.iter().map(|(entry, _)| &**entry).collect();
+        let mut pause = SHORTEST_PAUSE;
+        let mut tries = 0_u32;
+        loop {
+            let begun = Instant::now();
+            let error = match self.store.append(&entries).await {
+                Ok(recorded) => {
+                    self.metrics.append_seconds.observe(begun.elapsed().as_secs_f64());
+                    if tries > 0 {
+                        tracing::info!(store.tries = tries, entries = entries.len(), "the store is back: {} entries appended", entries.len());
+                        // What our own lost commit recorded is not somebody else's duplicate.
+                        return Ok(recorded.into_iter().map(|r| if r == Recorded::Known { Recorded::New(0) } else { r }).collect());
+                    }
+                    return Ok(recorded);
+                }
+                Err(StoreError::Data(error)) => return Err(format!("the database refuses it: {}", plain(&error))),
+                Err(error) => error,
+            };
+            self.metrics.append_failures.inc();
+            tries += 1;
+            if tries.is_power_of_two() {
+                tracing::error!(store.tries = tries, entries = entries.len(), "append failed, trying again: {error}");
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn answer(&self, part: Vec<Entry>, recorded: &[Recorded]) {
+        for ((_, done), recorded) in part.into_iter().zip(recorded) {
+            let outcome = match recorded {
+                Recorded::New(seq) => {
+                    if *seq > 0 {
+                        self.metrics.log_seq.set(*seq);
+                    }
+                    Outcome::Recorded
+                }
+                Recorded::Known => {
+                    self.metrics.duplicates.inc();
+                    Outcome::Duplicate
+                }
+            };
+            // Whoever waited may have been answered 503 meanwhile.
+            let _ = done.send(outcome);
+        }
+    }
+
+    /// An entry whose data the database refuses is kept as unreadable.
+    async fn refuse(&self, part: Vec<Entry>, reason: String) {
+        for (entry, done) in part {
+            tracing::warn!(receipt.id = hex::encode(entry.receipt_id), "entry {}: {reason}", hex::encode(entry.receipt_id));
+            let body = NewUnreadable {
+                receipt_id: entry.receipt_id,
+                received_at: entry.received_at,
+                sdk_app_id: Some(entry.sdk_app_id),
+                command: Some(crate::protocol::command::PORTRAIT_SET.to_owned()),
+                reason: reason.clone(),
+                auth: entry.auth,
+                client_ip: entry.client_ip.clone(),
+                platform: entry.platform.clone(),
+                body: entry.body.clone(),
+            };
+            let (kept, _) = oneshot::channel();
+            self.keep(vec![(Box::new(body), kept)]).await;
+            let _ = done.send(Outcome::Refused);
+        }
+    }
+
+    /// Keeps what is unreadable, once: it must not stand in the way of what can be recorded.
+    async fn keep(&self, bodies: Vec<Body>) {
+        if bodies.is_empty() {
+            return;
+        }
+        let refs: Vec<&NewUnreadable> = bodies.iter().map(|(body, _)| &**body).collect();
+        let kept = match self.store.keep_unreadable(&refs).await {
+            Ok(()) => true,
+            Err(error) => {
+                self.metrics.unreadable_lost.inc_by(u64::try_from(refs.len()).unwrap_or(u64::MAX));
+                tracing::error!(bodies = refs.len(), "{} unreadable bodies could not be kept: {error}", refs.len());
+                false
+            }
+        };
+        for (_, done) in bodies {
+            let _ = done.send(kept);
+        }
+    }
+}
+
+impl Taken {
+    fn add(&mut self, item: Waiting) {
+        match item {
+            Waiting::Entry(entry, done) => {
+                self.items += entry.items.len();
+                self.bytes += entry.size();
+                self.entries.push((entry, done));
+            }
+            Waiting::Unreadable(body, done) => {
+                self.bytes += body.body.len();
+                self.unreadable.push((body, done));
+            }
+        }
+    }
+
+    fn has_room_for(&self, item: &Waiting) -> bool {
+        match item {
+            Waiting::Entry(entry, _) => self.items + entry.items.len() <= MAX_ITEMS && self.bytes + entry.size() <= MAX_BYTES,
+            Waiting::Unreadable(body, _) => self.bytes + body.body.len() <= MAX_BYTES,
+        }
+    }
+}
+
+/// What the database said, without the row it quotes in its detail.
+fn plain(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,12 @@
+pub mod app;
+pub mod audit;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod journal;
+pub mod listener;
+pub mod protocol;
+pub mod receiver;
+pub mod stop;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,254 @@
+//! The public listener: callbacks in, the vendor's answer out, and `GET /healthz`. Nothing else.
+//!
+//! The checks run in a fixed order and the first that fails answers: path, method, size, SdkAppid, Sign, the console's
+//! check, CallbackCommand, body. What passes them all is handed to the journal, and OK is answered once it is durable.
+
+mod answer;
+mod auth;
+mod receipt;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::clock::Clock;
+use crate::config::{self, OtherCommands};
+use crate::journal::{Outcome, Recorder};
+use crate::protocol::query::Query;
+use crate::protocol::{body, command};
+use crate::store::model::Auth;
+use crate::telemetry::{CallbackLabels, Metrics};
+use answer::Answer;
+use auth::{Apps, Verdict, Verified};
+use receipt::Receipt;
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// Everything an answer depends on.
+pub struct Receiver {
+    apps: Apps,
+    path: String,
+    max_body: usize,
+    other_commands: OtherCommands,
+    budget: Duration,
+    recorder: Arc<dyn Recorder>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    warned: Mutex<Vec<String>>,
+}
+
+impl Receiver {
+    /// A receiver for the configured apps that hands what it accepts to `recorder`.
+    pub fn new(
+        apps: &[config::App],
+        config: &config::Receiver,
+        recorder: Arc<dyn Recorder>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Receiver {
+            apps: Apps::new(apps, config.sign_window_secs),
+            path: config.path.clone(),
+            max_body: config.max_body_bytes,
+            other_commands: config.other_commands,
+            budget: Duration::from_millis(config.answer_budget_ms),
+            recorder,
+            clock,
+            metrics,
+            warned: Mutex::default(),
+        }
+    }
+
+    /// The public listener's routes.
+    pub fn router(self) -> Router {
+        let panics = self.metrics.panics.clone();
+        let contain = CatchPanicLayer::custom(move |_: Box<dyn std::any::Any + Send>| {
+            panics.inc();
+            tracing::error!("a request's handling panicked; it was answered 500");
+            Answer::fail(StatusCode::INTERNAL_SERVER_ERROR, "panic", "internal error").into_response()
+        });
+        Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .fallback(receive)
+            .with_state(Arc::new(self))
+            .layer(contain)
+    }
+}
+
+async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
+    let begun = Instant::now();
+    let answer = receiver.answer(request, begun).await;
+    let labels = CallbackLabels { outcome: answer.outcome, command: answer.command };
+    receiver.metrics.callbacks.get_or_create(&labels).inc();
+    receiver.metrics.answer_seconds.observe(begun.elapsed().as_secs_f64());
+    answer.into_response()
+}
+
+/// A request that came to the right place, whole.
+struct Arrived<'a> {
+    query: Query<'a>,
+    body: Bytes,
+    receipt: Receipt,
+    deadline: Instant,
+}
+
+impl Receiver {
+    async fn answer(&self, request: Request, begun: Instant) -> Answer {
+        let (parts, body) = request.into_parts();
+        if parts.uri.path() != self.path {
+            return Answer::fail(StatusCode::NOT_FOUND, "not_found", "callbacks do not arrive at this path");
+        }
+        if parts.method != Method::POST {
+            return Answer::fail(StatusCode::METHOD_NOT_ALLOWED, "bad_method", "callbacks arrive by POST").allowing("POST");
+        }
+        let body = match self.read(body).await {
+            Ok(body) => body,
+            Err(answer) => return answer,
+        };
+        let arrived = Arrived {
+            query: Query::parse(parts.uri.query().unwrap_or_default()),
+            body,
+            receipt: Receipt::new(self.clock.now()),
+            deadline: begun + self.budget,
+        };
+        match self.apps.verify(&arrived.query, &arrived.body, arrived.receipt.at) {
+            Verdict::Verified(sender) => self.verified(arrived, sender).await,
+            Verdict::Stale(app) => self.stale(arrived, app).await,
+            Verdict::Refused(answer) => answer,
+        }
+    }
+
+    async fn read(&self, body: Body) -> Result<Bytes, Answer> {
+        let too_large = || {
+            let info = format!("the body has more than {} bytes", self.max_body);
+            Answer::fail(StatusCode::PAYLOAD_TOO_LARGE, "too_large", info)
+        };
+        // A declared length is believed when it is too large, so that nobody has to send it first.
+        if http_body::Body::size_hint(&body).lower() > u64::try_from(self.max_body).unwrap_or(u64::MAX) {
+            return Err(too_large());
+        }
+        match tokio::time::timeout(BODY_TIME, Limited::new(body, self.max_body).collect()).await {
+            Ok(Ok(collected)) => Ok(collected.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+            Ok(Err(_)) => Err(Answer::fail(StatusCode::BAD_REQUEST, "broken", "the body did not arrive whole")),
+            Err(_) => Err(Answer::fail(StatusCode::REQUEST_TIMEOUT, "broken", "the body took too long to arrive")),
+        }
+    }
+
+    async fn verified(&self, arrived: Arrived<'_>, sender: Verified) -> Answer {
+        if body::is_check(&arrived.body) {
+            return Answer::ok("check", "");
+        }
+        // Without an app only the console's check gets this far, so there is one now.
+        let Some(app) = sender.app() else {
+            return Answer::fail(StatusCode::FORBIDDEN, "bad_app", "SdkAppid is missing");
+        };
+        let Some(name) = arrived.query.command.once().map(str::to_owned) else {
+            let reason = "CallbackCommand must be given exactly once in the query".to_owned();
+            return self.unreadable(arrived, Some(app), sender.auth(), "bad_command", reason).await;
+        };
+        if name != command::PORTRAIT_SET {
+            return self.other(arrived, app, sender.auth(), &name).await;
+        }
+        match body::parse(&arrived.body) {
+            Ok(portrait) if differs(portrait.command.as_deref(), &name) => {
+                self.unreadable(arrived, Some(app), sender.auth(), "bad_command", differing()).await
+            }
+            Ok(portrait) => self.record(arrived, app, sender.auth(), portrait).await,
+            Err(error) => {
+                let (outcome, reason) = match body::command(&arrived.body) {
+                    Some(inner) if inner != name => ("bad_command", differing()),
+                    _ => ("unreadable", error.0),
+                };
+                self.unreadable(arrived, Some(app), sender.auth(), outcome, reason).await
+            }
+        }
+    }
+
+    async fn record(&self, arrived: Arrived<'_>, app: i64, auth: Auth, portrait: body::Portrait) -> Answer {
+        let entry = arrived.receipt.entry(app, auth, portrait, arrived.query.client_ip, arrived.query.platform, arrived.body);
+        match self.recorder.record(entry, arrived.deadline).await {
+            Outcome::Recorded => Answer::ok("recorded", command::PORTRAIT_SET),
+            Outcome::Duplicate => Answer::ok("duplicate", command::PORTRAIT_SET),
+            Outcome::Refused => {
+                Answer::fail(StatusCode::BAD_REQUEST, "unreadable", "the store refuses this callback's data; it was kept aside")
+                    .about(command::PORTRAIT_SET)
+            }
+            Outcome::Unavailable => {
+                Answer::fail(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the callback could not be recorded in time")
+                    .about(command::PORTRAIT_SET)
+            }
+        }
+    }
+
+    async fn other(&self, arrived: Arrived<'_>, app: i64, auth: Auth, name: &str) -> Answer {
+        if differs(body::command(&arrived.body).as_deref(), name) {
+            return self.unreadable(arrived, Some(app), auth, "bad_command", differing()).await;
+        }
+        let label = command::label(name);
+        match self.other_commands {
+            OtherCommands::Acknowledge => {
+                if command::is_before_event(name) {
+                    self.warn_about(name);
+                }
+                Answer::ok("acknowledged", label)
+            }
+            OtherCommands::Reject => {
+                Answer::fail(StatusCode::NOT_FOUND, "rejected", "this CallbackCommand is not handled here").about(label)
+            }
+        }
+    }
+
+    /// Counted each time, said once a command: an OK nobody decided about lets the action pass.
+    fn warn_about(&self, name: &str) {
+        self.metrics.before_event_acknowledged.inc();
+        let mut warned = self.warned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if warned.len() < 64 && !warned.iter().any(|w| w == name) {
+            warned.push(name.to_owned());
+            tracing::warn!(
+                callback.command = name,
+                "{name} was answered OK, which lets the action pass; switch it off in the console or set receiver.other_commands"
+            );
+        }
+    }
+
+    async fn stale(&self, arrived: Arrived<'_>, app: Option<i64>) -> Answer {
+        tracing::warn!("a right Sign came with a stale RequestTime; is this machine's clock right?");
+        let info = "RequestTime is too far from this server's clock";
+        self.keep(arrived, app, Auth::Stale, info.to_owned()).await;
+        Answer::fail(StatusCode::UNAUTHORIZED, "stale", info)
+    }
+
+    async fn unreadable(&self, arrived: Arrived<'_>, app: Option<i64>, auth: Auth, outcome: &'static str, reason: String) -> Answer {
+        let label = arrived.query.command.once().map(command::label).unwrap_or_default();
+        self.keep(arrived, app, auth, reason.clone()).await;
+        Answer::fail(StatusCode::BAD_REQUEST, outcome, reason).about(label)
+    }
+
+    async fn keep(&self, arrived: Arrived<'_>, app: Option<i64>, auth: Auth, reason: String) {
+        let Arrived { query, body, receipt, deadline } = arrived;
+        let kept = self.recorder.keep(receipt.unreadable(app, auth, reason, &query, body), deadline).await;
+        if !kept {
+            tracing::error!(receipt.id = receipt.hex(), "unreadable body {} could not be kept", receipt.hex());
+        }
+    }
+}
+
+/// A body may leave its command out, but not contradict the query.
+fn differs(in_body: Option<&str>, in_query: &str) -> bool {
+    in_body.is_some_and(|inner| inner != in_query)
+}
+
+fn differing() -> String {
+    "CallbackCommand in the body differs from the one in the query".to_owned()
+}

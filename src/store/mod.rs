@@ -1,0 +1,137 @@
+//! The log, in one of two dialects: Postgres, the production store, and SQLite, the embedded default.
+//!
+//! A short list of verbs, each one transaction; no connection leaves this module. What differs lives in twin modules that
+//! hold the same verbs in the same order, reading is the same SQL for both, and nobody else asks which dialect it is.
+//! [`chain`] makes digests and chain, [`verify`] checks what was stored.
+
+mod batch;
+pub mod chain;
+mod error;
+pub mod model;
+pub mod query;
+pub mod verify;
+
+mod postgres;
+mod read;
+mod sqlite;
+mod stamp;
+
+use sqlx::migrate::Migrator;
+
+pub use error::StoreError;
+pub use model::{Change, Head, NewEntry, NewUnreadable, Recorded, StoredEntry, StoredItem, UnreadableRow};
+pub use query::ChangeFilter;
+pub use stamp::Stamp;
+
+use crate::protocol::time::Millis;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// How to open a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// Make it when it is not there (SQLite), bring its tables up to date.
+    Migrate,
+    /// It must be there and up to date; for reading.
+    Existing,
+}
+
+/// The log's database.
+pub enum Store {
+    /// Postgres
+    Postgres(postgres::Postgres),
+    /// SQLite
+    Sqlite(sqlite::Sqlite),
+}
+
+/// One verb on either dialect.
+macro_rules! either {
+    ($store:expr, $inner:ident => $call:expr) => {
+        match $store {
+            Store::Postgres($inner) => $call,
+            Store::Sqlite($inner) => $call,
+        }
+    };
+}
+
+impl Store {
+    /// Opens the store at `url`: `postgres://…` or `sqlite://path`.
+    pub async fn open(url: &str, open: Open) -> Result<Self> {
+        if url.starts_with("sqlite:") {
+            Ok(Store::Sqlite(sqlite::Sqlite::open(url, open).await?))
+        } else {
+            Ok(Store::Postgres(postgres::Postgres::open(url, open).await?))
+        }
+    }
+
+    /// Appends entries in one transaction, in their order; says of each whether it is new or was known already.
+    /// Calling it again with the same entries, also after an unknown outcome, records none of them twice.
+    pub async fn append(&self, entries: &[&NewEntry]) -> Result<Vec<Recorded>> {
+        either!(self, store => store.append(entries).await)
+    }
+
+    /// Keeps bodies that cannot be recorded.
+    pub async fn keep_unreadable(&self, bodies: &[&NewUnreadable]) -> Result<()> {
+        either!(self, store => store.keep_unreadable(bodies).await)
+    }
+
+    /// Attaches partitions ahead of need. Returns the first sequence that has no place yet.
+    pub async fn extend(&self) -> Result<i64> {
+        either!(self, store => store.extend().await)
+    }
+
+    /// Forgets dedupe keys recorded before `before`.
+    pub async fn prune_recent(&self, before: Millis) -> Result<u64> {
+        either!(self, store => store.prune_recent(before).await)
+    }
+
+    /// Drops the oldest unreadable bodies until at most `max_bytes` are kept. Returns how many went.
+    pub async fn bound_unreadable(&self, max_bytes: u64) -> Result<u64> {
+        either!(self, store => store.bound_unreadable(max_bytes).await)
+    }
+
+    /// The newest entry's sequence and chain.
+    pub async fn head(&self) -> Result<Head> {
+        either!(self, store => store.head().await)
+    }
+
+    /// Changes, newest first.
+    pub async fn changes(&self, filter: &ChangeFilter) -> Result<Vec<Change>> {
+        either!(self, store => store.changes(filter).await)
+    }
+
+    /// Unreadable bodies, newest first.
+    pub async fn unreadable(&self, limit: u32) -> Result<Vec<UnreadableRow>> {
+        either!(self, store => store.unreadable(limit).await)
+    }
+
+    /// Entries and item rows with sequences in `from..=to`, in order, as they are stored.
+    pub async fn stored(&self, from: i64, to: i64) -> Result<(Vec<StoredEntry>, Vec<StoredItem>)> {
+        either!(self, store => store.stored(from, to).await)
+    }
+
+    /// The lowest and highest sequence that any row of the log carries, items included.
+    pub async fn span(&self) -> Result<Option<(i64, i64)>> {
+        either!(self, store => store.span().await)
+    }
+
+    /// Whether an append would be taken now.
+    pub async fn check(&self) -> Result<()> {
+        either!(self, store => store.check().await)
+    }
+
+    /// Where the data is, for people; without a password.
+    pub fn location(&self) -> String {
+        either!(self, store => store.location())
+    }
+}
+
+/// The migration a database was last brought to, against what this program knows.
+fn check_version(migrator: &Migrator, applied: Option<i64>) -> Result<bool> {
+    let newest = migrator.iter().map(|m| m.version).max().unwrap_or(0);
+    match applied {
+        Some(version) if version > newest => Err(StoreError::Newer { found: version, known: newest }),
+        Some(version) => Ok(version == newest),
+        None => Ok(false),
+    }
+}

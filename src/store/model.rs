@@ -1,0 +1,234 @@
+//! What goes into the log and what comes out of it.
+
+use bytes::Bytes;
+use serde::ser::{Error as _, SerializeStruct};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::chain;
+use super::stamp::Stamp;
+use crate::protocol::body::Item;
+use crate::protocol::time::{self, Millis};
+
+/// 16 bytes made at receipt; the idempotency key everywhere.
+pub type ReceiptId = [u8; 16];
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Sent by the vendor.
+    Callback,
+}
+
+impl Kind {
+    /// As stored and as chained.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Callback => "callback",
+        }
+    }
+}
+
+/// How the sender was authenticated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// The Sign was verified.
+    Sign,
+    /// The app has no token.
+    None,
+    /// The Sign is right, its time is not. Never recorded, only kept as unreadable.
+    Stale,
+}
+
+impl Auth {
+    /// As stored and as chained.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Auth::Sign => "sign",
+            Auth::None => "none",
+            Auth::Stale => "stale",
+        }
+    }
+}
+
+/// An entry's own fields, before it has a place in the log. The digest covers what erasing a person removes.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct NewEntry {
+    pub receipt_id: ReceiptId,
+    pub received_at: Millis,
+    pub sdk_app_id: i64,
+    pub kind: Kind,
+    pub auth: Auth,
+    pub account: String,
+    pub operator: Option<String>,
+    pub event_time: Option<Millis>,
+    pub client_ip: Option<String>,
+    pub platform: Option<String>,
+    pub body: Bytes,
+    pub items: Vec<Item>,
+    pub salt: [u8; 16],
+    pub digest: chain::Hash,
+    pub dedupe: DedupeKey,
+}
+
+impl NewEntry {
+    /// When the change took effect.
+    pub fn effective_time(&self) -> Millis {
+        time::effective(self.event_time, self.received_at)
+    }
+
+    /// Bytes it occupies in a batch, roughly.
+    pub fn size(&self) -> usize {
+        self.body.len() * 2 + self.account.len() + 256
+    }
+}
+
+/// What makes two callbacks the same callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DedupeKey {
+    /// EventTime, or the time of receipt when there is none.
+    pub time: Millis,
+    /// Part of the hash of app and body, or the receipt id when there is no EventTime.
+    pub key: [u8; 16],
+}
+
+/// What became of one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is in the log now, under this sequence.
+    New(i64),
+    /// It was in the log already.
+    Known,
+}
+
+/// The newest entry. An empty log's head is sequence 0 and 32 zero bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Sequence of the newest entry.
+    pub seq: i64,
+    /// Its chain.
+    pub chain: chain::Hash,
+}
+
+/// Where every log begins.
+pub const GENESIS: Head = Head { seq: 0, chain: [0; 32] };
+
+/// An authentic body that could not be recorded.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct NewUnreadable {
+    pub receipt_id: ReceiptId,
+    pub received_at: Millis,
+    pub sdk_app_id: Option<i64>,
+    pub command: Option<String>,
+    pub reason: String,
+    pub auth: Auth,
+    pub client_ip: Option<String>,
+    pub platform: Option<String>,
+    pub body: Bytes,
+}
+
+impl NewUnreadable {
+    /// What makes it the same as one kept before.
+    pub fn hash(&self) -> chain::Hash {
+        let app = self.sdk_app_id.map(i64::to_be_bytes);
+        chain::of(&[app.as_ref().map(<[u8; 8]>::as_slice), Some(self.reason.as_bytes()), Some(&self.body)])
+    }
+}
+
+/// One kept body, as stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct UnreadableRow {
+    pub id: i64,
+    pub first_at: Stamp,
+    pub last_at: Stamp,
+    pub times: i64,
+    pub sdk_app_id: Option<i64>,
+    pub command: Option<String>,
+    pub reason: String,
+    pub auth: String,
+    pub client_ip: Option<String>,
+    pub platform: Option<String>,
+    pub body: Vec<u8>,
+}
+
+/// A row of `callbacks`, as stored; times in milliseconds.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct StoredEntry {
+    pub seq: i64,
+    pub received_at: Stamp,
+    pub event_time: Option<Stamp>,
+    pub effective_time: Stamp,
+    pub sdk_app_id: i64,
+    pub kind: String,
+    pub auth: String,
+    pub account: Option<String>,
+    pub operator: Option<String>,
+    pub client_ip: Option<String>,
+    pub platform: Option<String>,
+    pub receipt_id: Vec<u8>,
+    pub salt: Option<Vec<u8>>,
+    pub digest: Vec<u8>,
+    pub chain: Vec<u8>,
+    pub body: Option<Vec<u8>>,
+}
+
+/// A row of `profile_changes`, as stored.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct StoredItem {
+    pub seq: i64,
+    pub ordinal: i32,
+    pub tag: String,
+    pub value: String,
+}
+
+/// One change, as everything that shows changes shows it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct Change {
+    pub seq: i64,
+    pub ordinal: i32,
+    pub app: i64,
+    pub account: Option<String>,
+    pub operator: Option<String>,
+    pub tag: String,
+    pub old: Option<String>,
+    pub new: String,
+    pub event_time: Option<Stamp>,
+    pub effective_time: Stamp,
+    pub received_at: Stamp,
+    pub platform: Option<String>,
+    pub client_ip: Option<String>,
+    pub auth: String,
+    pub kind: String,
+}
+
+impl Serialize for Change {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let raw = |json: &str| RawValue::from_string(json.to_owned()).map_err(S::Error::custom);
+        let mut out = to.serialize_struct("Change", if self.old.is_some() { 15 } else { 14 })?;
+        out.serialize_field("seq", &self.seq)?;
+        out.serialize_field("ordinal", &self.ordinal)?;
+        out.serialize_field("app", &self.app)?;
+        out.serialize_field("account", &self.account)?;
+        out.serialize_field("operator", &self.operator)?;
+        out.serialize_field("tag", &self.tag)?;
+        match &self.old {
+            Some(old) => out.serialize_field("old", &raw(old)?)?,
+            None => out.skip_field("old")?,
+        }
+        out.serialize_field("new", &raw(&self.new)?)?;
+        out.serialize_field("event_time", &self.event_time.map(|t| time::rfc3339(t.0)))?;
+        out.serialize_field("effective_time", &time::rfc3339(self.effective_time.0))?;
+        out.serialize_field("received_at", &time::rfc3339(self.received_at.0))?;
+        out.serialize_field("platform", &self.platform)?;
+        out.serialize_field("client_ip", &self.client_ip)?;
+        out.serialize_field("auth", &self.auth)?;
+        out.serialize_field("kind", &self.kind)?;
+        out.end()
+    }
+}

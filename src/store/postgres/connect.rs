@@ -1,0 +1,64 @@
+//! Getting to a Postgres that can hold the log: URL, encoding, tables up to date.
+
+use std::str::FromStr;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{PgPool, Row};
+
+use super::MIGRATOR;
+use crate::store::{Open, Result, StoreError, check_version};
+
+/// The URL as options, with what every connection of ours needs.
+pub(super) fn options(url: &str) -> Result<PgConnectOptions> {
+    let options = PgConnectOptions::from_str(url).map_err(|e| StoreError::Unsuitable(format!("not a Postgres URL: {e}")))?;
+    let options = match without_user(url) {
+        true => options.username(&system_user()),
+        false => options,
+    };
+    Ok(options.application_name("portraitd").options([("default_transaction_isolation", "read committed"), ("jit", "off")]))
+}
+
+/// sqlx would log in as "anonymous".
+fn without_user(url: &str) -> bool {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?']).next().unwrap_or_default();
+    let in_query = url.split_once('?').is_some_and(|(_, query)| query.split('&').any(|pair| pair.starts_with("user=")));
+    !authority.contains('@') && !in_query
+}
+
+fn system_user() -> String {
+    ["PGUSER", "USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+        .unwrap_or_else(|| "postgres".to_owned())
+}
+
+/// Another encoding could not hold every nickname.
+pub(super) async fn check_encoding(pool: &PgPool) -> Result<()> {
+    let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(pool).await?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(StoreError::Unsuitable(format!("the database's encoding is {encoding}; create one with ENCODING 'UTF8'")))
+}
+
+/// Migrates when asked and needed. A role that may not migrate is fine as long as nothing is missing.
+pub(super) async fn bring_up_to_date(pool: &PgPool, open: Open, location: &str) -> Result<()> {
+    if check_version(&MIGRATOR, applied(pool).await?)? {
+        return Ok(());
+    }
+    if open == Open::Existing {
+        return Err(StoreError::NotMigrated { location: location.to_owned() });
+    }
+    MIGRATOR
+        .run(pool)
+        .await
+        .map_err(|e| StoreError::Migrate { location: location.to_owned(), why: e.to_string() })
+}
+
+async fn applied(pool: &PgPool) -> Result<Option<i64>> {
+    let row = sqlx::query("-- version\nSELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(pool).await?;
+    if !row.get::<bool, _>(0) {
+        return Ok(None);
+    }
+    Ok(sqlx::query_scalar("-- version\nSELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(pool).await?)
+}

@@ -1,0 +1,50 @@
+//! The log on Postgres. Same verbs, same order as the SQLite twin.
+
+mod append;
+mod connect;
+mod upkeep;
+
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+use super::{Open, Result};
+use append::Appender;
+
+static MIGRATOR: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Connections for reading; appends have their own.
+const READERS: u32 = 8;
+
+/// An open log on Postgres.
+pub struct Postgres {
+    pool: PgPool,
+    options: PgConnectOptions,
+    appender: Mutex<Appender>,
+    location: String,
+}
+
+impl Postgres {
+    pub(super) async fn open(url: &str, open: Open) -> Result<Self> {
+        let options = connect::options(url)?;
+        let location = crate::config::redact_url(url);
+        let pool = PgPoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options.clone())
+            .await?;
+        connect::check_encoding(&pool).await?;
+        connect::bring_up_to_date(&pool, open, &location).await?;
+        Ok(Postgres { pool, options, appender: Mutex::default(), location })
+    }
+
+    pub(in crate::store) fn readers(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub(super) fn location(&self) -> String {
+        self.location.clone()
+    }
+}

@@ -1,0 +1,82 @@
+//! What keeps the log in shape beside the appends: unreadable bodies, partitions, pruning.
+
+use super::Postgres;
+use crate::protocol::time::Millis;
+use crate::store::model::NewUnreadable;
+use crate::store::{Result, Stamp, StoreError};
+
+const KEEP_UNREADABLE: &str = "-- keep_unreadable
+INSERT INTO unreadable (first_at, last_at, sdk_app_id, command, reason, auth, client_ip, platform, receipt_id, hash, body)
+VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (hash) DO UPDATE
+   SET times = unreadable.times + 1, last_at = greatest(unreadable.last_at, excluded.last_at)";
+
+const EXTEND: &str = "-- extend
+SELECT portraitd_extend(coalesce((SELECT max(seq) FROM callbacks), 0))";
+
+/// Rows whose EventTime was believable lie at the old end of the key; the others at its far end.
+const PRUNE_RECENT: &str = "-- prune_recent
+WITH old AS (
+    (SELECT event_time, key FROM recent
+      WHERE event_time <= $1::timestamptz + interval '5 minutes' AND recorded_at < $1 LIMIT 10000)
+    UNION ALL
+    (SELECT event_time, key FROM recent
+      WHERE event_time > greatest(now(), $1::timestamptz + interval '5 minutes') AND recorded_at < $1 LIMIT 10000)
+)
+DELETE FROM recent r USING old WHERE r.event_time = old.event_time AND r.key = old.key";
+
+const BOUND_UNREADABLE: &str = "-- bound_unreadable
+DELETE FROM unreadable WHERE id <= (
+    SELECT max(id) FROM (
+        SELECT id, sum(octet_length(body) + 512) OVER (ORDER BY id DESC) AS kept FROM unreadable) AS newest
+     WHERE kept > $1)";
+
+const WRITABLE: &str = "-- check
+SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'
+       AND has_table_privilege('callbacks', 'INSERT')";
+
+impl Postgres {
+    pub(in crate::store) async fn keep_unreadable(&self, bodies: &[&NewUnreadable]) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        for body in bodies {
+            let done = sqlx::query(KEEP_UNREADABLE)
+                .bind(Stamp(body.received_at))
+                .bind(body.sdk_app_id)
+                .bind(&body.command)
+                .bind(&body.reason)
+                .bind(body.auth.as_str())
+                .bind(&body.client_ip)
+                .bind(&body.platform)
+                .bind(&body.receipt_id[..])
+                .bind(&body.hash()[..])
+                .bind(&body.body[..])
+                .execute(&mut *transaction)
+                .await?;
+            if done.rows_affected() != 1 {
+                return Err(StoreError::Unsuitable("keeping an unreadable body had no effect".to_owned()));
+            }
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    pub(in crate::store) async fn extend(&self) -> Result<i64> {
+        Ok(sqlx::query_scalar(EXTEND).fetch_one(&self.pool).await?)
+    }
+
+    pub(in crate::store) async fn prune_recent(&self, before: Millis) -> Result<u64> {
+        Ok(sqlx::query(PRUNE_RECENT).bind(Stamp(before)).execute(&self.pool).await?.rows_affected())
+    }
+
+    pub(in crate::store) async fn bound_unreadable(&self, max_bytes: u64) -> Result<u64> {
+        let max_bytes = i64::try_from(max_bytes).unwrap_or(i64::MAX);
+        Ok(sqlx::query(BOUND_UNREADABLE).bind(max_bytes).execute(&self.pool).await?.rows_affected())
+    }
+
+    pub(in crate::store) async fn check(&self) -> Result<()> {
+        let writable: bool = sqlx::query_scalar(WRITABLE).fetch_one(&self.pool).await?;
+        if writable {
+            return Ok(());
+        }
+        Err(StoreError::Unsuitable("the database is read-only, a standby, or our role may not INSERT".to_owned()))
+    }
+}

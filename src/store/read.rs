@@ -1,0 +1,95 @@
+//! Reading the log. The statements are the same text in both dialects, so they stand here once.
+
+use sqlx::{Database, Encode, QueryBuilder, Type};
+
+use super::model::{Change, GENESIS, Head, StoredEntry, StoredItem, UnreadableRow};
+use super::query::{ChangeFilter, MAX_LIMIT};
+use super::{Result, Stamp};
+
+const HEAD: &str = "-- head
+SELECT seq, chain FROM callbacks ORDER BY seq DESC LIMIT 1";
+
+const CHANGES: &str = "-- changes
+SELECT seq, ordinal, app, account, operator, tag, old, new, event_time, effective_time, received_at, platform,
+       client_ip, auth, kind
+  FROM profile_history WHERE 1 = 1";
+
+const UNREADABLE: &str = "-- unreadable
+SELECT id, first_at, last_at, times, sdk_app_id, command, reason, auth, client_ip, platform, body
+  FROM unreadable ORDER BY id DESC LIMIT $1";
+
+const ENTRIES: &str = "-- stored
+SELECT seq, received_at, event_time, effective_time, sdk_app_id, kind, auth, account, operator, client_ip, platform,
+       receipt_id, salt, digest, chain, body
+  FROM callbacks WHERE seq BETWEEN $1 AND $2 ORDER BY seq";
+
+const ITEMS: &str = "-- stored
+SELECT seq, ordinal, tag, value FROM profile_changes WHERE seq BETWEEN $1 AND $2 ORDER BY seq, ordinal";
+
+const SPAN: &str = "-- span
+SELECT (SELECT min(seq) FROM callbacks), (SELECT max(seq) FROM callbacks),
+       (SELECT min(seq) FROM profile_changes), (SELECT max(seq) FROM profile_changes)";
+
+fn changes<'q, Db: Database>(filter: &'q ChangeFilter) -> QueryBuilder<Db>
+where
+    i64: Encode<'q, Db> + Type<Db>,
+    &'q String: Encode<'q, Db> + Type<Db>,
+    Stamp: Encode<'q, Db> + Type<Db>,
+{
+    let mut query = QueryBuilder::new(CHANGES);
+    if let Some(app) = filter.app {
+        query.push(" AND app = ").push_bind(app);
+    }
+    let texts = [(" AND account = ", &filter.account), (" AND operator = ", &filter.operator), (" AND tag = ", &filter.tag)];
+    for (condition, text) in texts {
+        if let Some(text) = text {
+            query.push(condition).push_bind(text);
+        }
+    }
+    for (condition, time) in [(" AND received_at >= ", filter.since), (" AND received_at < ", filter.until)] {
+        if let Some(time) = time {
+            query.push(condition).push_bind(Stamp(time));
+        }
+    }
+    query.push(" ORDER BY seq DESC, ordinal DESC LIMIT ").push_bind(i64::from(filter.limit.min(MAX_LIMIT)));
+    query
+}
+
+/// The lowest and highest of the rows' ends, if there is any row.
+fn widest(ends: (Option<i64>, Option<i64>, Option<i64>, Option<i64>)) -> Option<(i64, i64)> {
+    let first = [ends.0, ends.2].into_iter().flatten().min();
+    let last = [ends.1, ends.3].into_iter().flatten().max();
+    first.zip(last)
+}
+
+macro_rules! reads {
+    ($store:ty, $db:ty) => {
+        impl $store {
+            pub(super) async fn head(&self) -> Result<Head> {
+                let row: Option<(i64, Vec<u8>)> = sqlx::query_as(HEAD).fetch_optional(self.readers()).await?;
+                Ok(row.and_then(|(seq, chain)| Some(Head { seq, chain: chain.try_into().ok()? })).unwrap_or(GENESIS))
+            }
+
+            pub(super) async fn changes(&self, filter: &ChangeFilter) -> Result<Vec<Change>> {
+                Ok(changes::<$db>(filter).build_query_as().fetch_all(self.readers()).await?)
+            }
+
+            pub(super) async fn unreadable(&self, limit: u32) -> Result<Vec<UnreadableRow>> {
+                Ok(sqlx::query_as(UNREADABLE).bind(i64::from(limit)).fetch_all(self.readers()).await?)
+            }
+
+            pub(super) async fn stored(&self, from: i64, to: i64) -> Result<(Vec<StoredEntry>, Vec<StoredItem>)> {
+                let entries = sqlx::query_as(ENTRIES).bind(from).bind(to).fetch_all(self.readers()).await?;
+                let items = sqlx::query_as(ITEMS).bind(from).bind(to).fetch_all(self.readers()).await?;
+                Ok((entries, items))
+            }
+
+            pub(super) async fn span(&self) -> Result<Option<(i64, i64)>> {
+                Ok(widest(sqlx::query_as(SPAN).fetch_one(self.readers()).await?))
+            }
+        }
+    };
+}
+
+reads!(super::postgres::Postgres, sqlx::Postgres);
+reads!(super::sqlite::Sqlite, sqlx::Sqlite);

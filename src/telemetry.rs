@@ -1,0 +1,118 @@
+//! The program's own log and its metrics. Never a body, a Sign or a token.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{ConfigError, Log, LogFormat};
+
+/// Sends log lines to stderr, as configured. Once a process.
+pub fn init(log: &Log) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(&log.filter).map_err(|e| ConfigError(format!("log.filter: {e}")))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    match log.format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+/// How callbacks are counted.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct CallbackLabels {
+    /// What became of it.
+    pub outcome: &'static str,
+    /// The command or its family, from a bounded set.
+    pub command: &'static str,
+}
+
+/// What is counted and timed. One set a service, handed to whoever counts.
+pub struct Metrics {
+    registry: Registry,
+    /// Requests to the public listener.
+    pub callbacks: Family<CallbackLabels, Counter>,
+    /// Callbacks that were in the log already.
+    pub duplicates: Counter,
+    /// Before-event commands answered OK without anybody deciding.
+    pub before_event_acknowledged: Counter,
+    /// Bodies that could not even be kept as unreadable.
+    pub unreadable_lost: Counter,
+    /// From receipt to answer.
+    pub answer_seconds: Histogram,
+    /// One append, as the writer sees it.
+    pub append_seconds: Histogram,
+    /// Entries in one append.
+    pub batch_entries: Histogram,
+    /// Appends that failed and were tried again.
+    pub append_failures: Counter,
+    /// Entries waiting for the writer.
+    pub queue_entries: Gauge,
+    /// Sequence of the newest entry this process wrote.
+    pub log_seq: Gauge,
+    /// Requests whose handling panicked.
+    pub panics: Counter<u64, AtomicU64>,
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let seconds = || Histogram::new(exponential_buckets(0.000_25, 2.0, 14));
+        let mut metrics = Metrics {
+            registry: Registry::with_prefix("portraitd"),
+            callbacks: Family::default(),
+            duplicates: Counter::default(),
+            before_event_acknowledged: Counter::default(),
+            unreadable_lost: Counter::default(),
+            answer_seconds: seconds(),
+            append_seconds: seconds(),
+            batch_entries: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
+            append_failures: Counter::default(),
+            queue_entries: Gauge::default(),
+            log_seq: Gauge::default(),
+            panics: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("build", "Which program this is", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        r.register("callbacks", "Requests to the public listener, by outcome and command", self.callbacks.clone());
+        r.register("duplicates", "Callbacks that were in the log already", self.duplicates.clone());
+        r.register(
+            "before_event_acknowledged",
+            "Before-event commands answered OK, which lets the action pass",
+            self.before_event_acknowledged.clone(),
+        );
+        r.register("unreadable_lost", "Unreadable bodies that could not be kept", self.unreadable_lost.clone());
+        r.register_with_unit("answer", "From receipt to answer", Unit::Seconds, self.answer_seconds.clone());
+        r.register_with_unit("append", "One append to the store", Unit::Seconds, self.append_seconds.clone());
+        r.register("batch_entries", "Entries in one append", self.batch_entries.clone());
+        r.register("append_failures", "Appends that failed and were tried again", self.append_failures.clone());
+        r.register("queue_entries", "Entries waiting for the writer", self.queue_entries.clone());
+        r.register("log_seq", "Sequence of the newest entry this process wrote", self.log_seq.clone());
+        r.register("panics", "Requests whose handling panicked", self.panics.clone());
+    }
+
+    /// OpenMetrics text.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
