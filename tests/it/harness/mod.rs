@@ -1,0 +1,4 @@
+//! What tests stand on: databases, the running program, HTTP.
+
+pub mod db;
+pub mod service;

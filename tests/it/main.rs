@@ -1,0 +1,20 @@
+//! The tests that drive the real thing: real Postgres and SQLite, real HTTP and TLS, the real program.
+//!
+//! One binary, so that one Postgres cluster serves all of it. Each test has a database of its own.
+
+mod harness;
+
+mod callbacks;
+mod cli;
+mod hostile;
+mod journal;
+mod migrations;
+mod private;
+mod roles;
+mod shutdown;
+mod store;
+mod tls;
+mod tree;
+
+#[path = "../support/postgres.rs"]
+mod postgres;
