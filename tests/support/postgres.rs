@@ -108,7 +108,8 @@ fn binary(name: &str) -> PathBuf {
     let debian = || {
         let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
             .ok()?
-            .filter_map(|entry| Some((entry.ok()?.file_name().to_str()?.parse().ok()?, entry.ok()?.path())))
+            .flatten()
+            .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
             .collect();
         versions.sort();
         versions.into_iter().rev().map(|(_, folder)| folder.join("bin").join(name)).find(|file| file.is_file())

@@ -1,0 +1,99 @@
+//! How fast callbacks are taken: real HTTP over loopback, keep-alive, all callbacks different, four items each, the answer
+//! waited for, fsync on. `cargo bench --bench ingest` prints the table that the README shows; `-- --help` tells the options.
+//!
+//! Every figure comes from one run on one machine, load generator and database included, so that only ratios mean much.
+//! The load is closed-loop: each connection sends its next callback when it has the answer to the last.
+
+mod load;
+mod options;
+mod preload;
+mod report;
+mod servers;
+
+#[path = "../../tests/support/postgres.rs"]
+mod postgres;
+
+use std::time::Duration;
+
+use load::Load;
+use options::{Options, Role};
+use postgres::Cluster;
+use report::Report;
+use servers::{Server, System};
+
+/// Settings of a server that is meant to take writes; the same for every row of the table.
+const SETTINGS: [&str; 3] = ["shared_buffers=1GB", "max_wal_size=8GB", "fsync=on"];
+
+fn main() -> anyhow::Result<()> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match options::parse()? {
+        Role::Serve(system, url) => servers::serve(system, &url),
+        Role::Measure(options) => measure(&options),
+    }
+}
+
+fn measure(options: &Options) -> anyhow::Result<()> {
+    let cluster = Cluster::start(&SETTINGS);
+    let folder = tempfile::tempdir()?;
+    let mut report = Report::default();
+
+    for round in 1..=options.rounds {
+        for &system in &options.systems {
+            for &connections in &options.connections {
+                let name = format!("empty_{round}_{connections}_{}", system.name());
+                let url = system.fresh_store(&cluster, folder.path(), &name)?;
+                eprintln!("round {round} of {}: {}, {connections} connections, empty log", options.rounds, system.title());
+                run(system, &url, connections, 0, options, &mut report)?;
+                system.drop_store(&cluster, &url)?;
+            }
+        }
+    }
+    if options.entries > 0 {
+        filled(&cluster, folder.path(), options, &mut report)?;
+    }
+    println!("{}", report.table(options));
+    Ok(())
+}
+
+/// The same once more on a log that holds entries already.
+fn filled(cluster: &Cluster, folder: &std::path::Path, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let wanted = |system: &System| *system != System::NoStore && (*system != System::Sqlite || options.sqlite_filled);
+    let mut filled: Vec<(System, String)> = Vec::new();
+    for system in options.systems.iter().copied().filter(wanted) {
+        let name = format!("filled_{}", system.name());
+        let url = match filled.iter().find(|(other, _)| *other != System::Sqlite && system != System::Sqlite) {
+            Some((_, original)) => system.copied_store(cluster, original, &name)?,
+            None => {
+                let url = system.fresh_store(cluster, folder, &name)?;
+                preload::fill(&url, options.entries)?;
+                url
+            }
+        };
+        filled.push((system, url));
+    }
+    for round in 1..=options.rounds {
+        for (system, url) in &filled {
+            for &connections in &options.connections {
+                eprintln!(
+                    "round {round} of {}: {}, {connections} connections, {} entries",
+                    options.rounds,
+                    system.title(),
+                    options.entries
+                );
+                run(*system, url, connections, options.entries, options, report)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn run(system: System, url: &str, connections: usize, entries: u64, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let server = Server::start(system, url)?;
+    let load = Load { address: server.address, connections };
+    load.run(Duration::from_secs(options.warm_up_secs))?;
+    let outcome = load.run(Duration::from_secs(options.seconds))?;
+    let resident = server.peak_memory_kib();
+    eprintln!("    {outcome}, ready after {} ms, resident {} MiB", server.ready_ms, resident / 1024);
+    report.add(system, connections, entries, outcome, resident, server.ready_ms);
+    server.stop()
+}
