@@ -1,3 +1,39 @@
+//! portraitd receives Tencent Chat's `Profile.CallbackPortraitSet` callbacks, loses none of them, and keeps them as an
+//! append-only audit log that can prove it was not altered.
+//!
+//! # The modules, in the order data flows
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`listener`] | accepts connections, speaks TLS where configured, serves HTTP/1.1 until told to stop |
+//! | [`receiver`] | the public listener's checks, in a fixed order; the first that fails answers |
+//! | [`protocol`] | the vendor's wire, pure: query, Sign, body, answer |
+//! | [`journal`] | group commit: whatever waits is written in one transaction |
+//! | [`store`] | the log, on Postgres or SQLite: append, read, verify |
+//! | [`audit`] | the private listener: health, readiness, metrics |
+//!
+//! [`app`] is where the parts meet, [`cli`] the command line, [`config`] the configuration, [`telemetry`] the program's own
+//! log and metrics; [`clock`] and [`stop`] are arguments to everything that needs the time or has to end.
+//!
+//! Data flows down this list and never back up; the test `imports_point_one_way` reads the tree and says so.
+//!
+//! # The life of a callback
+//!
+//! 1. [`listener::Listener`] accepts a connection and hands each request to [`receiver::Receiver`].
+//! 2. The receiver checks path, method and size, finds the app by SdkAppid and verifies the Sign
+//!    ([`protocol::sign::check`]). Every request gets a receipt: a time and 16 bytes that name it from then on.
+//! 3. [`protocol::body::parse`] reads the body. What is authentic but cannot be read is kept verbatim and answered 400.
+//! 4. The entry, with its salted digest ([`store::chain::digest`]), goes to the [`journal::Journal`] and waits.
+//! 5. The [`journal::Writer`] takes everything that waits and calls [`store::Store::append`] once: under the log's one lock
+//!    entries are numbered, chained ([`store::chain::link`]) and inserted with their item rows and dedupe keys.
+//! 6. The commit returns, everyone who waited gets the outcome, and the receiver answers
+//!    [`protocol::reply::OK`]. OK means durable: it is never sent before.
+//! 7. From then on [`store::Store::changes`] shows the change with its old value, and [`store::verify::run`] can tell whether
+//!    the entry is still what was received.
+#![deny(unsafe_code, rustdoc::broken_intra_doc_links)]
+#![warn(missing_docs, clippy::dbg_macro, clippy::print_stdout, clippy::todo)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod app;
 pub mod audit;
 pub mod cli;

@@ -4,6 +4,8 @@
 //! Every figure comes from one run on one machine, load generator and database included, so that only ratios mean much.
 //! The load is closed-loop: each connection sends its next callback when it has the answer to the last.
 
+#![allow(clippy::disallowed_methods, reason = "real clocks are what is tested here")]
+
 mod load;
 mod options;
 mod preload;
@@ -28,6 +30,12 @@ fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match options::parse()? {
         Role::Serve(system, url) => servers::serve(system, &url),
+        Role::Load(address, options) => {
+            for &connections in &options.connections {
+                println!("{connections} connections: {}", Load { address, connections }.run(Duration::from_secs(options.seconds))?);
+            }
+            Ok(())
+        }
         Role::Measure(options) => measure(&options),
     }
 }

@@ -1,5 +1,7 @@
 //! What to measure.
 
+use std::net::SocketAddr;
+
 use anyhow::bail;
 
 use crate::servers::System;
@@ -14,6 +16,7 @@ cargo bench --bench ingest -- [OPTIONS]
   --entries N       also measure on a log of N entries; 0: only on an empty one [5000000]
   --sqlite-filled   fill a SQLite log as well (takes some minutes more)
   --systems A,B     of postgres, sqlite, no-store, yardstick [all]
+  --load ADDRESS    only send to a running server, such as 127.0.0.1:8080
   --quick           a look in a minute: --rounds 1 --seconds 3 --warm-up 1 --entries 0
 ";
 
@@ -31,6 +34,7 @@ pub struct Options {
 pub enum Role {
     Measure(Options),
     Serve(System, String),
+    Load(SocketAddr, Options),
 }
 
 pub fn parse() -> anyhow::Result<Role> {
@@ -43,6 +47,7 @@ pub fn parse() -> anyhow::Result<Role> {
         sqlite_filled: false,
         systems: System::ALL.to_vec(),
     };
+    let mut load = None;
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| anyhow::anyhow!("{word} needs a value"));
@@ -56,6 +61,7 @@ pub fn parse() -> anyhow::Result<Role> {
             "--entries" => options.entries = value()?.parse()?,
             "--sqlite-filled" => options.sqlite_filled = true,
             "--systems" => options.systems = value()?.split(',').map(System::named).collect::<Result<_, _>>()?,
+            "--load" => load = Some(value()?.parse()?),
             "--quick" => {
                 (options.rounds, options.seconds, options.warm_up_secs, options.entries) = (1, 3, 1, 0);
             }
@@ -67,5 +73,8 @@ pub fn parse() -> anyhow::Result<Role> {
             other => bail!("unknown option {other}\n\n{HELP}"),
         }
     }
-    Ok(Role::Measure(options))
+    Ok(match load {
+        Some(address) => Role::Load(address, options),
+        None => Role::Measure(options),
+    })
 }

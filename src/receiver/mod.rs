@@ -78,7 +78,7 @@ impl Receiver {
             Answer::fail(StatusCode::INTERNAL_SERVER_ERROR, "panic", "internal error").into_response()
         });
         Router::new()
-            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/healthz", get(|| async { "ok\n" }).fallback(receive))
             .fallback(receive)
             .with_state(Arc::new(self))
             .layer(contain)

@@ -37,6 +37,7 @@ pub enum Open {
 }
 
 /// The log's database.
+#[allow(clippy::large_enum_variant, reason = "there is one a process")]
 pub enum Store {
     /// Postgres
     Postgres(postgres::Postgres),

@@ -2,6 +2,8 @@
 //!
 //! One binary, so that one Postgres cluster serves all of it. Each test has a database of its own.
 
+#![allow(clippy::disallowed_methods, reason = "real clocks are what is tested here")]
+
 mod harness;
 
 mod callbacks;

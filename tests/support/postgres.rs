@@ -92,6 +92,9 @@ fn launch(folder: &Path, port: u16, owner: Option<(u32, u32)>, settings: &[&str]
             said.push('\n');
             line.contains("ready to accept connections")
         });
+        if !is_ready {
+            let _ = child.wait();
+        }
         ready.send(if is_ready { Ok(child) } else { Err(said) }).expect("somebody waits for the server");
         lines.for_each(drop);
         loop {

@@ -62,7 +62,9 @@ async fn connect(store: &Postgres) -> Result<PgConnection> {
         .execute(
             "-- append: OK means durable, and a frozen replica cannot stop the others
              SET synchronous_commit = on; SET statement_timeout = '2s'; SET lock_timeout = '2s';
-             SET idle_in_transaction_session_timeout = '2s';",
+             SET idle_in_transaction_session_timeout = '2s';
+             -- the plans are made while the tables may be empty and kept while they grow
+             SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off;",
         )
         .await?;
     Ok(connection)

@@ -54,7 +54,8 @@ pub(super) async fn bring_up_to_date(writer: &mut SqliteConnection, open: Open, 
     let failed = |why: String| StoreError::Migrate { location: location.clone(), why };
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
     if !check_version(&MIGRATOR, applied(&mut transaction).await?)? {
-        MIGRATOR.run(&mut *transaction).await.map_err(|e| failed(e.to_string()))?;
+        // run() would make every future that opens a store unfit for another thread.
+        MIGRATOR.run_direct(None, &mut *transaction, false).await.map_err(|e| failed(e.to_string()))?;
     }
     Ok(transaction.commit().await?)
 }
