@@ -1,4 +1,7 @@
 //! What tests stand on: databases, the running program, HTTP.
 
 pub mod db;
+pub mod entries;
+pub mod proof;
+pub mod proxy;
 pub mod service;

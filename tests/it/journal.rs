@@ -1,0 +1,7 @@
+//! The journal between the receiver and the store: group commit, and what happens when the store fails it.
+
+mod batches;
+mod lost;
+mod poison;
+mod support;
+mod unavailable;

@@ -1,0 +1,63 @@
+//! The window in which the same callback is recognised, and forgetting what is older.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use portraitd::store::Recorded::{Known, New};
+
+use crate::harness::db::{Database, on_both_stores};
+use crate::harness::entries::{append, callback};
+
+const HOUR: i64 = 3_600_000;
+const LAST_MILLISECOND: i64 = 253_402_300_799_999;
+
+fn now() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+on_both_stores! {
+    async fn what_is_older_than_the_window_is_forgotten_and_may_be_recorded_again(db: Database) {
+        let store = db.store().await;
+        let received = now() - 2 * HOUR;
+        let old = callback("old").nick("a").at(received - 1).received(received);
+        let recent = callback("recent").nick("b").at(now()).received(now());
+        append(&store, &[old.clone().build(), recent.clone().build()]).await;
+
+        assert_eq!(store.prune_recent(now() - HOUR).await.unwrap(), 1);
+        assert_eq!(append(&store, &[old.again().build(), recent.again().build()]).await, [New(3), Known]);
+    }
+
+    async fn keys_are_forgotten_by_when_they_were_recorded_however_old_the_event(db: Database) {
+        let store = db.store().await;
+        let (early, received) = (now() - 3 * HOUR, now());
+        let late_arrival = callback("late").nick("a").at(early).received(received);
+        append(&store, &[late_arrival.clone().build()]).await;
+        assert_eq!(store.prune_recent(received - HOUR).await.unwrap(), 0);
+        assert_eq!(append(&store, &[late_arrival.again().build()]).await, [Known]);
+    }
+
+    async fn keys_with_absurd_future_event_times_are_forgotten_too(db: Database) {
+        let store = db.store().await;
+        let received = now() - 2 * HOUR;
+        let absurd = callback("absurd").nick("a").at(LAST_MILLISECOND).received(received);
+        let ahead = callback("ahead").nick("b").at(now() + HOUR).received(received);
+        append(&store, &[absurd.clone().build(), ahead.clone().build()]).await;
+        assert_eq!(append(&store, &[absurd.clone().again().build()]).await, [Known]);
+
+        assert_eq!(store.prune_recent(now() - HOUR).await.unwrap(), 2);
+        assert_eq!(db.count("SELECT count(*) FROM recent").await, 0);
+        assert_eq!(append(&store, &[absurd.again().build(), ahead.again().build()]).await, [New(3), New(4)]);
+    }
+
+    async fn receipts_without_an_event_time_are_forgotten_too(db: Database) {
+        let store = db.store().await;
+        let received = now() - 2 * HOUR;
+        append(&store, &[callback("id1").without_event_time().received(received).build()]).await;
+        assert_eq!(store.prune_recent(received).await.unwrap(), 0, "recorded before, not at");
+        assert_eq!(store.prune_recent(received + 1).await.unwrap(), 1);
+    }
+
+    async fn pruning_an_empty_window_does_nothing(db: Database) {
+        let store = db.store().await;
+        assert_eq!(store.prune_recent(now()).await.unwrap(), 0);
+    }
+}

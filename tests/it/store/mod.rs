@@ -1,0 +1,14 @@
+//! What the store promises, asked of both dialects through the same verbs.
+
+mod append;
+mod comments;
+mod dedupe;
+mod guard_postgres;
+mod guard_sqlite;
+mod history;
+mod open;
+mod partitions;
+mod replicas;
+mod unreadable;
+mod values;
+mod verify;
