@@ -2,8 +2,8 @@
 
 # ---- build: the Rust release of Cargo.toml's rust-version, on the runtime's Debian ----
 FROM rust:1.95-slim-bookworm AS build
-# The image brings gcc and libc6-dev. aws-lc-sys and libsqlite3-sys compile their C with those; cmake and clang are
-# not needed.
+# The image brings gcc and libc6-dev, with which aws-lc-sys, libsqlite3-sys and other dependencies compile their C. They need
+# neither cmake nor clang.
 ENV CARGO_PROFILE_RELEASE_STRIP=symbols
 WORKDIR /build
 
