@@ -1,7 +1,7 @@
 -- Partitions attached ahead of need: CREATE, CHECK, ATTACH, so that neither readers nor appends wait for them.
 
 CREATE FUNCTION portraitd_extend(head bigint) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+    LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     span   CONSTANT bigint := 1000000;
     schema CONSTANT text   := current_schema();
@@ -30,5 +30,11 @@ END
 $$;
 COMMENT ON FUNCTION portraitd_extend(bigint) IS 'Attaches the partitions of the range that holds head and of the two after it; returns the first sequence without one.';
 REVOKE EXECUTE ON FUNCTION portraitd_extend(bigint) FROM PUBLIC;
+-- It runs with the owner's rights: a caller's temporary types and tables must come last, or they would run with them too.
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION portraitd_extend(bigint) SET search_path = %I, pg_temp', current_schema());
+END
+$$;
 
 SELECT portraitd_extend(0);
