@@ -1,0 +1,218 @@
+//! docs/postgres-roles.sql, as it is printed: what the service needs works, and what would alter the log is refused.
+
+use std::process::{Command, Output};
+
+use portraitd::store::Recorded::{Known, New};
+use portraitd::store::verify::{self, Verdict};
+use portraitd::store::{ChangeFilter, Open, Store, StoreError};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions};
+use tokio::sync::Mutex;
+
+use crate::harness::db::Database;
+use crate::harness::entries::{RECEIVED, append, callbacks, unreadable};
+
+const ROLES: &str = include_str!("../../docs/postgres-roles.sql");
+const PASSWORD: &str = "of-these-tests-only";
+
+const OWNER: &str = "portraitd_owner";
+const SERVICE: &str = "portraitd_service";
+const AUDITOR: &str = "portraitd_auditor";
+
+/// Roles belong to the whole server, so tests take turns with them.
+async fn apply_roles(db: &Database) {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let _turn = TURN.lock().await;
+    db.execute(ROLES).await;
+    for role in [OWNER, SERVICE, AUDITOR] {
+        db.execute(&format!("ALTER ROLE {role} PASSWORD '{PASSWORD}'")).await;
+    }
+}
+
+fn url(db: &Database, role: &str) -> String {
+    db.url_as(role, PASSWORD)
+}
+
+/// A database set up as the file says: roles, migration by the owner, rights.
+async fn set_up() -> Database {
+    let db = Database::postgres().await;
+    apply_roles(&db).await;
+    drop(Store::open(&url(&db, OWNER), Open::Migrate).await.unwrap());
+    apply_roles(&db).await;
+    db
+}
+
+async fn connection(db: &Database, role: &str) -> PgConnection {
+    use std::str::FromStr;
+    PgConnectOptions::from_str(&url(db, role)).unwrap().connect().await.unwrap()
+}
+
+async fn assert_denied(db: &Database, role: &str, sql: &str) {
+    let mut connection = connection(db, role).await;
+    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await;
+    let error = done.expect_err(sql);
+    let code = error.as_database_error().and_then(|e| e.code().map(|code| code.into_owned()));
+    assert_eq!(code.as_deref(), Some("42501"), "{sql}: {error}");
+}
+
+async fn service(db: &Database) -> Store {
+    Store::open(&url(db, SERVICE), Open::Migrate).await.unwrap()
+}
+
+fn program(db: &Database, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portraitd"));
+    command.args(arguments).env_clear().env("DATABASE_URL", url(db, SERVICE)).output().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_role_can_do_all_the_service_does() {
+    let db = set_up().await;
+    let store = service(&db).await;
+    store.check().await.unwrap();
+    let entries = callbacks(3);
+    assert_eq!(append(&store, &entries).await, [New(1), New(2), New(3)]);
+    assert_eq!(append(&store, &entries).await, [Known; 3]);
+    store.keep_unreadable(&[&unreadable("[]"), &unreadable("[]")]).await.unwrap();
+    assert_eq!(store.unreadable(10).await.unwrap()[0].times, 2);
+    assert_eq!(store.bound_unreadable(0).await.unwrap(), 1);
+    assert_eq!(store.prune_recent(RECEIVED + 1).await.unwrap(), 3);
+    assert_eq!(store.head().await.unwrap().seq, 3);
+    assert_eq!(store.changes(&ChangeFilter { limit: 10, ..ChangeFilter::default() }).await.unwrap().len(), 3);
+    assert!(matches!(verify::run(&store, |_, _| ()).await.unwrap(), Verdict::Holds(head) if head.seq == 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_role_attaches_partitions_that_belong_to_the_owner() {
+    let db = set_up().await;
+    let store = service(&db).await;
+    append(&store, &callbacks(1)).await;
+    db.execute(
+        "INSERT INTO callbacks SELECT 1999999, received_at, event_time, effective_time, sdk_app_id, kind, auth, account,
+                operator, client_ip, platform, receipt_id, salt, digest, chain, body FROM callbacks WHERE seq = 1",
+    )
+    .await;
+    assert_eq!(store.extend().await.unwrap(), 4_000_000);
+    assert_eq!(append(&store, &callbacks(2)).await, [New(2_000_000), New(2_000_001)]);
+    let owners = db.texts("SELECT DISTINCT tableowner::text FROM pg_tables WHERE tablename ~ '_00000[0-9]$'").await;
+    assert_eq!(owners, [OWNER]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_reads_and_verifies_as_the_service_role() {
+    let db = set_up().await;
+    append(&service(&db).await, &callbacks(2)).await;
+    for (arguments, expected) in
+        [(&["changes", "--json"][..], "nick 1"), (&["verify"], "2 entries hold"), (&["unreadable"], "")]
+    {
+        let output = program(&db, arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).contains(expected), "{arguments:?}: {output:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_role_cannot_alter_the_log_nor_what_guards_it() {
+    let db = set_up().await;
+    append(&service(&db).await, &callbacks(2)).await;
+    for table in ["callbacks", "profile_changes", "callbacks_000000", "profile_changes_000000"] {
+        assert_denied(&db, SERVICE, &format!("UPDATE {table} SET seq = seq")).await;
+        assert_denied(&db, SERVICE, &format!("DELETE FROM {table}")).await;
+        assert_denied(&db, SERVICE, &format!("TRUNCATE {table}")).await;
+        assert_denied(&db, SERVICE, &format!("DROP TABLE {table}")).await;
+        assert_denied(&db, SERVICE, &format!("ALTER TABLE {table} DISABLE TRIGGER append_only")).await;
+        assert_denied(&db, SERVICE, &format!("DROP TRIGGER append_only ON {table}")).await;
+        assert_denied(&db, SERVICE, &format!("CREATE RULE r AS ON INSERT TO {table} DO INSTEAD NOTHING")).await;
+        assert_denied(&db, SERVICE, &format!("GRANT UPDATE ON {table} TO {SERVICE}; UPDATE {table} SET seq = seq"))
+            .await;
+    }
+    for sql in [
+        "SELECT * FROM callbacks_000000",
+        "INSERT INTO callbacks_000000 SELECT * FROM callbacks",
+        "ALTER TABLE callbacks DETACH PARTITION callbacks_000000",
+        "INSERT INTO callbacks SELECT * FROM callbacks ON CONFLICT (seq) DO UPDATE SET account = 'x'",
+        "MERGE INTO callbacks t USING (SELECT 1) s ON t.seq = 1 WHEN MATCHED THEN DELETE",
+        "SET session_replication_role = replica",
+        "SET ROLE portraitd_owner",
+        "CREATE TABLE mine (x int)",
+        "CREATE TEMPORARY TABLE mine (x int)",
+        "CREATE SCHEMA mine",
+        "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE OR REPLACE FUNCTION portraitd_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "DROP FUNCTION portraitd_extend(bigint)",
+        "UPDATE recent SET recorded_at = now()",
+        "UPDATE _sqlx_migrations SET success = false",
+        "DROP VIEW profile_history",
+    ] {
+        assert_denied(&db, SERVICE, sql).await;
+    }
+    let verdict = verify::run(&service(&db).await, |_, _| ()).await.unwrap();
+    assert!(matches!(verdict, Verdict::Holds(head) if head.seq == 2));
+}
+
+/// The function that attaches partitions runs with the owner's rights; a caller's own types must not get in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_cannot_slip_anything_of_its_own_into_the_owners_function() {
+    let db = set_up().await;
+    // Even where temporary objects are allowed, as they are by default.
+    let name = db.texts("SELECT current_database()::text").await.remove(0);
+    db.execute(&format!("GRANT TEMPORARY ON DATABASE {name} TO {SERVICE}")).await;
+    let mut connection = connection(&db, SERVICE).await;
+    sqlx::raw_sql(
+        "CREATE FUNCTION pg_temp.strike(pg_catalog.text) RETURNS boolean LANGUAGE plpgsql AS
+             'BEGIN IF current_user = ''portraitd_owner'' THEN GRANT DELETE ON callbacks TO portraitd_service; END IF; RETURN true; END';
+         CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (pg_temp.strike(VALUE));
+         CREATE DOMAIN pg_temp.oid AS pg_catalog.oid; CREATE DOMAIN pg_temp.regclass AS pg_catalog.regclass;
+         SELECT portraitd_extend(9000000);",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(
+        db.count(&format!("SELECT count(*) WHERE has_table_privilege('{SERVICE}', 'callbacks', 'DELETE')")).await,
+        0
+    );
+    assert_eq!(
+        db.count("SELECT count(*) FROM pg_class WHERE relname = 'callbacks_000009' AND relispartition").await,
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_role_does_not_migrate_and_says_so() {
+    let db = Database::postgres().await;
+    apply_roles(&db).await;
+    let error = Store::open(&url(&db, SERVICE), Open::Migrate).await.err().expect("nothing is there yet");
+    assert!(matches!(error, StoreError::Migrate { .. }), "{error:?}");
+    assert_eq!(db.count("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_auditor_reads_the_history_and_nothing_else() {
+    let db = set_up().await;
+    append(&service(&db).await, &callbacks(2)).await;
+    let mut auditor = connection(&db, AUDITOR).await;
+    let news: Vec<String> =
+        sqlx::query_scalar("SELECT new FROM profile_history ORDER BY seq").fetch_all(&mut auditor).await.unwrap();
+    assert_eq!(news, ["\"nick 0\"", "\"nick 1\""]);
+    for sql in [
+        "SELECT body FROM callbacks",
+        "SELECT * FROM profile_changes",
+        "SELECT body FROM unreadable",
+        "INSERT INTO callbacks (seq) VALUES (9)",
+        "SELECT old FROM callbacks c JOIN profile_history h USING (seq)",
+        "SELECT portraitd_extend(0)",
+        "CREATE TABLE mine (x int)",
+    ] {
+        assert_denied(&db, AUDITOR, sql).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_file_may_be_run_again_at_any_time() {
+    let db = set_up().await;
+    let rights = "SELECT relname || ' ' || coalesce(relacl::text, '') FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1";
+    let before = db.texts(rights).await;
+    apply_roles(&db).await;
+    assert_eq!(db.texts(rights).await, before);
+    append(&service(&db).await, &callbacks(1)).await;
+}
