@@ -67,6 +67,7 @@ impl Drop for Cluster {
 const PREFIX: &str = "portraitd-postgres-";
 
 /// Starts the server from a thread that lives as long as this process: the death signal is tied to the thread.
+#[expect(clippy::zombie_processes, reason = "Cluster waits for it when it is dropped; a process that ends before takes it along")]
 fn launch(folder: &Path, port: u16, owner: Option<(u32, u32)>, settings: &[&str]) -> Child {
     let mut command = as_user(Command::new(binary("postgres")), owner);
     command.current_dir(folder).arg("-D").arg(folder.join("data")).arg("-k").arg(folder).args(["-p", &port.to_string()]);

@@ -31,7 +31,7 @@ pub async fn record_together(store: Store, entries: Vec<NewEntry>) -> Vec<Outcom
     let (journal, writer) = resting(store);
     let all = together(entries.into_iter().map(|entry| journal.record(entry, patient())).collect());
     // Polled in this order: everything is queued when the writer begins.
-    let (outcomes, _) = tokio::join!(all, async { tokio::spawn(writer.run()) });
+    let (outcomes, ()) = tokio::join!(all, async { drop(tokio::spawn(writer.run())) });
     outcomes
 }
 
