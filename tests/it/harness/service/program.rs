@@ -1,0 +1,47 @@
+//! The program as somebody at a shell runs it: its own folder, nothing in the environment but what a test puts there.
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// The program, in `folder`, with an empty environment; it ends with the thread that starts it.
+pub fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portraitd"));
+    command.env_clear().current_dir(folder);
+    // SAFETY: prctl is async-signal-safe and touches only the child.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        });
+    }
+    command
+}
+
+/// Runs it to its end.
+pub fn run(folder: &Path, env: &[(&str, &str)], arguments: &[&str]) -> Output {
+    command(folder).envs(env.iter().copied()).args(arguments).output().expect("the program runs")
+}
+
+/// Exit code.
+pub fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("ended by a signal: {}", stderr(output)))
+}
+
+/// Standard output of a run that did what it should.
+pub fn stdout(output: &Output) -> String {
+    assert_eq!(code(output), 0, "{}", stderr(output));
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+/// Standard error.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Standard output as one JSON value a line.
+pub fn lines(output: &Output) -> Vec<Value> {
+    stdout(output).lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
