@@ -1,0 +1,5 @@
+//! The command line, as somebody at a shell uses it: exit codes, what goes to stdout and what to stderr.
+
+mod configuration;
+mod log;
+mod usage;
