@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::{Config, StoreConfig, Tls};
-use crate::journal::{Journal, Writer};
+use crate::journal::Journal;
 use crate::listener::{Listener, TlsFiles};
 use crate::receiver::Receiver;
 use crate::stop::Stop;
@@ -78,7 +78,7 @@ impl App {
     /// Serves until told to stop. An error means that something did not end well.
     pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
         let grace = Duration::from_secs(self.config.shutdown.grace_secs);
-        let (journal, writer) = Journal::new(self.store.clone(), self.metrics.clone());
+        let (journal, writer, keeper) = Journal::new(self.store.clone(), self.metrics.clone());
         let receiver = Receiver::new(
             &self.config.apps,
             &self.config.receiver,
@@ -88,24 +88,29 @@ impl App {
         );
         let admin = audit::router(&self.config.admin, self.store.clone(), self.metrics.clone());
 
-        let writing = watched("writer", run_writer(writer), &stop);
-        let upkeep = watched("upkeep", upkeep(self.store.clone(), self.config.store.clone(), self.clock, stop.clone()), &stop);
+        let writing = watched("writer", writer.run(), &stop);
+        let keeping = watched("keeper", keeper.run(), &stop);
+        let upkeep =
+            watched("upkeep", upkeep(self.store.clone(), self.config.store.clone(), self.clock, stop.clone()), &stop);
         let private = watched("private listener", self.private.serve(admin, stop.clone()), &stop);
-        // The receiver, and with it the queue's only sender, lives exactly as long as the public listener.
+        // The receiver, and with it the queues' sender, lives exactly as long as the public listener.
         let public = watched("public listener", self.public.serve(receiver.router(), stop.clone()), &stop);
 
-        let all = async { tokio::join!(public, writing, private, upkeep) };
+        let all = async { tokio::join!(public, writing, keeping, private, upkeep) };
         let mut all = std::pin::pin!(all);
         let ended = tokio::select! {
             ended = all.as_mut() => Some(ended),
             () = async { stop.stopping().await; tokio::time::sleep(grace).await } => None,
             () = stop.ending() => None,
         };
-        let Some((public, writing, private, upkeep)) = ended else {
+        let Some(ended) = ended else {
             stop.hard();
-            anyhow::bail!("not everything ended within {} s; callbacks that were not answered OK may not be recorded", grace.as_secs());
+            anyhow::bail!(
+                "not everything ended within {} s; callbacks that were not answered OK may not be recorded",
+                grace.as_secs()
+            );
         };
-        for part in [public, writing, private, upkeep] {
+        for part in <[_; 5]>::from(ended) {
             part.context("a part of the service failed")?;
         }
         Ok(())
@@ -115,11 +120,6 @@ impl App {
 async fn bind(section: &str, address: SocketAddr, tls: Option<&Tls>) -> anyhow::Result<Listener> {
     let tls = tls.map(TlsFiles::load).transpose().with_context(|| format!("{section}.tls"))?;
     Listener::bind(address, tls).await.with_context(|| format!("{section}.listen: cannot listen on {address}"))
-}
-
-async fn run_writer(writer: Writer) {
-    writer.run().await;
-    tracing::debug!("everything that was taken is written");
 }
 
 /// A part of the service. One that dies takes the others down with it.

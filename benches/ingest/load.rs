@@ -66,7 +66,9 @@ impl Load {
             }
             let elapsed = begun.elapsed();
             times.sort_unstable();
-            let at = |share: f64| times.get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1))).copied();
+            let at = |share: f64| {
+                times.get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1))).copied()
+            };
             Ok(Outcome {
                 per_second: times.len() as f64 / elapsed.as_secs_f64(),
                 p50: at(0.5).context("nothing was answered")?,

@@ -12,6 +12,9 @@ mod preload;
 mod report;
 mod servers;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[path = "../../tests/support/postgres.rs"]
 mod postgres;
 
@@ -24,7 +27,7 @@ use report::Report;
 use servers::{Server, System};
 
 /// Settings of a server that is meant to take writes; the same for every row of the table.
-const SETTINGS: [&str; 3] = ["shared_buffers=1GB", "max_wal_size=8GB", "fsync=on"];
+const SETTINGS: [&str; 4] = ["shared_buffers=1GB", "min_wal_size=4GB", "max_wal_size=8GB", "fsync=on"];
 
 fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -32,7 +35,10 @@ fn main() -> anyhow::Result<()> {
         Role::Serve(system, url) => servers::serve(system, &url),
         Role::Load(address, options) => {
             for &connections in &options.connections {
-                println!("{connections} connections: {}", Load { address, connections }.run(Duration::from_secs(options.seconds))?);
+                println!(
+                    "{connections} connections: {}",
+                    Load { address, connections }.run(Duration::from_secs(options.seconds))?
+                );
             }
             Ok(())
         }
@@ -42,6 +48,7 @@ fn main() -> anyhow::Result<()> {
 
 fn measure(options: &Options) -> anyhow::Result<()> {
     let cluster = Cluster::start(&SETTINGS);
+    servers::settle_in(&cluster)?;
     let folder = tempfile::tempdir()?;
     let mut report = Report::default();
 
@@ -50,7 +57,11 @@ fn measure(options: &Options) -> anyhow::Result<()> {
             for &connections in &options.connections {
                 let name = format!("empty_{round}_{connections}_{}", system.name());
                 let url = system.fresh_store(&cluster, folder.path(), &name)?;
-                eprintln!("round {round} of {}: {}, {connections} connections, empty log", options.rounds, system.title());
+                eprintln!(
+                    "round {round} of {}: {}, {connections} connections, empty log",
+                    options.rounds,
+                    system.title()
+                );
                 run(system, &url, connections, 0, options, &mut report)?;
                 system.drop_store(&cluster, &url)?;
             }
@@ -95,7 +106,14 @@ fn filled(cluster: &Cluster, folder: &std::path::Path, options: &Options, report
     Ok(())
 }
 
-fn run(system: System, url: &str, connections: usize, entries: u64, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+fn run(
+    system: System,
+    url: &str,
+    connections: usize,
+    entries: u64,
+    options: &Options,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let server = Server::start(system, url)?;
     let load = Load { address: server.address, connections };
     load.run(Duration::from_secs(options.warm_up_secs))?;

@@ -16,7 +16,8 @@ const BATCH: u64 = 1000;
 
 /// Appends `entries` callbacks, one second apart, ending two hours ago.
 pub fn fill(url: &str, entries: u64) -> anyhow::Result<()> {
-    let bar = ProgressBar::new(entries).with_style(ProgressStyle::with_template("filling {bar:40} {pos}/{len}, {eta} left")?);
+    let bar =
+        ProgressBar::new(entries).with_style(ProgressStyle::with_template("filling {bar:40} {pos}/{len}, {eta} left")?);
     block_on(async {
         let store = Store::open(url, Open::Migrate).await?;
         let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
@@ -26,8 +27,9 @@ pub fn fill(url: &str, entries: u64) -> anyhow::Result<()> {
             if i64::try_from(first + BATCH)? >= place - 1 {
                 place = store.extend().await?;
             }
-            let batch: Vec<NewEntry> =
-                (first..entries.min(first + BATCH)).map(|number| entry(number, begin)).collect::<anyhow::Result<_>>()?;
+            let batch: Vec<NewEntry> = (first..entries.min(first + BATCH))
+                .map(|number| entry(number, begin))
+                .collect::<anyhow::Result<_>>()?;
             store.append(&batch.iter().collect::<Vec<_>>()).await?;
             bar.set_position(first + BATCH);
         }

@@ -24,7 +24,15 @@ struct Median {
 }
 
 impl Report {
-    pub fn add(&mut self, system: System, connections: usize, entries: u64, outcome: Outcome, memory_kib: u64, ready_ms: u128) {
+    pub fn add(
+        &mut self,
+        system: System,
+        connections: usize,
+        entries: u64,
+        outcome: Outcome,
+        memory_kib: u64,
+        ready_ms: u128,
+    ) {
         self.outcomes.entry((entries, connections, system)).or_default().push(outcome);
         let peak = self.memory_kib.entry(system).or_default();
         *peak = memory_kib.max(*peak);
@@ -38,8 +46,10 @@ impl Report {
         );
         for (entries, connections, system) in self.outcomes.keys() {
             let median = self.median(&(*entries, *connections, *system));
-            let yardstick =
-                self.outcomes.contains_key(&(*entries, *connections, System::Yardstick)).then(|| self.median(&(*entries, *connections, System::Yardstick)));
+            let yardstick = self
+                .outcomes
+                .contains_key(&(*entries, *connections, System::Yardstick))
+                .then(|| self.median(&(*entries, *connections, System::Yardstick)));
             let times = |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}×"));
             let _ = writeln!(
                 out,
@@ -55,17 +65,28 @@ impl Report {
         }
         out.push('\n');
         for connections in &options.connections {
-            let (empty, filled) = ((0, *connections, System::Postgres), (options.entries, *connections, System::Postgres));
+            let (empty, filled) =
+                ((0, *connections, System::Postgres), (options.entries, *connections, System::Postgres));
             if options.entries > 0 && self.outcomes.contains_key(&empty) && self.outcomes.contains_key(&filled) {
                 let share = self.median(&filled).per_second / self.median(&empty).per_second;
-                let _ = writeln!(out, "With {} entries, {connections} connections: {:.0} % of the empty log's figure.", options.entries, share * 100.0);
+                let _ = writeln!(
+                    out,
+                    "With {} entries, {connections} connections: {:.0} % of the empty log's figure.",
+                    options.entries,
+                    share * 100.0
+                );
             }
         }
         for (system, kib) in &self.memory_kib {
             let mut ready = self.ready_ms.get(system).cloned().unwrap_or_default();
             ready.sort_unstable();
             let ready = ready.get(ready.len() / 2).copied().unwrap_or_default();
-            let _ = writeln!(out, "{}: peak resident memory {:.1} MiB, ready after {ready} ms.", system.title(), *kib as f64 / 1024.0);
+            let _ = writeln!(
+                out,
+                "{}: peak resident memory {:.1} MiB, ready after {ready} ms.",
+                system.title(),
+                *kib as f64 / 1024.0
+            );
         }
         out
     }
@@ -76,7 +97,13 @@ impl Report {
             values.sort_by(f64::total_cmp);
             values[values.len() / 2]
         };
-        let time = |of: fn(&Outcome) -> Duration| Duration::from_secs_f64(middle(outcomes.iter().map(|o| of(o).as_secs_f64()).collect()));
-        Median { per_second: middle(outcomes.iter().map(|o| o.per_second).collect()), p50: time(|o| o.p50), p99: time(|o| o.p99) }
+        let time = |of: fn(&Outcome) -> Duration| {
+            Duration::from_secs_f64(middle(outcomes.iter().map(|o| of(o).as_secs_f64()).collect()))
+        };
+        Median {
+            per_second: middle(outcomes.iter().map(|o| o.per_second).collect()),
+            p50: time(|o| o.p50),
+            p99: time(|o| o.p99),
+        }
     }
 }

@@ -95,6 +95,16 @@ fn admin(cluster: &Cluster, statement: &str) -> anyhow::Result<()> {
     })?
 }
 
+/// Brings a new server to where one that has run for a while is: its WAL segments are recycled, not made.
+pub fn settle_in(cluster: &Cluster) -> anyhow::Result<()> {
+    eprintln!("settling the server in");
+    admin(
+        cluster,
+        "SELECT pg_logical_emit_message(false, 'settle', repeat('x', 1000000)) FROM generate_series(1, 4200)",
+    )?;
+    admin(cluster, "CHECKPOINT")
+}
+
 async fn yardstick_sequence(url: &str) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     connection.execute("CREATE SEQUENCE yardstick").await?;
@@ -184,7 +194,8 @@ pub fn serve(system: System, url: &str) -> anyhow::Result<()> {
 }
 
 async fn yardstick_pool(url: &str) -> anyhow::Result<PgPool> {
-    let options = url.parse::<sqlx::postgres::PgConnectOptions>()?.options([("synchronous_commit", "on"), ("jit", "off")]);
+    let options =
+        url.parse::<sqlx::postgres::PgConnectOptions>()?.options([("synchronous_commit", "on"), ("jit", "off")]);
     Ok(sqlx::postgres::PgPoolOptions::new().min_connections(32).max_connections(32).connect_with(options).await?)
 }
 

@@ -8,8 +8,8 @@ CREATE TABLE callbacks (
     sdk_app_id     bigint      NOT NULL,
     kind           text        NOT NULL CHECK (kind IN ('callback', 'baseline', 'reconcile', 'erasure')),
     auth           text        NOT NULL CHECK (auth IN ('sign', 'none')),
-    account        text,
-    operator       text,
+    account        text        COLLATE "C",
+    operator       text        COLLATE "C",
     client_ip      text,
     platform       text,
     receipt_id     bytea       NOT NULL,
@@ -45,7 +45,7 @@ CREATE INDEX callbacks_received ON callbacks USING brin (received_at);
 CREATE TABLE profile_changes (
     seq     bigint  NOT NULL,
     ordinal integer NOT NULL,
-    tag     text    NOT NULL,
+    tag     text    COLLATE "C" NOT NULL,
     value   text    NOT NULL,
     PRIMARY KEY (seq, ordinal)
 ) PARTITION BY RANGE (seq);

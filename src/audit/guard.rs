@@ -58,7 +58,10 @@ impl Guard {
             return Ok(());
         }
         let Some(Credentials::Bearer(secret) | Credentials::Basic(secret)) = credentials else {
-            return Err(Problem::new(StatusCode::UNAUTHORIZED, "a token is needed, as Bearer or as the password of Basic"));
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "a token is needed, as Bearer or as the password of Basic",
+            ));
         };
         let hash = hex::encode(digest::digest(&digest::SHA256, secret.as_bytes()));
         let known = self.tokens.iter().find(|token| bool::from(token.sha256.as_bytes().ct_eq(hash.as_bytes())));
@@ -115,5 +118,72 @@ fn same_origin(headers: &HeaderMap, host: &Authority) -> bool {
             .ok()
             .and_then(|origin| origin.split_once("://"))
             .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host.as_str())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "t0ken";
+
+    fn guard() -> Guard {
+        let sha256 = hex::encode(digest::digest(&digest::SHA256, TOKEN.as_bytes()));
+        let token = AdminToken { name: "me".to_owned(), sha256, scopes: vec![Scope::Operate] };
+        Guard { hosts: Arc::new(["audit.example.com".to_owned()]), tokens: Arc::new([token]), scope: Scope::Operate }
+    }
+
+    /// What a request gets: 200, or the problem's status.
+    fn status(method: &str, authorization: &str, headers: &[(&str, &str)]) -> u16 {
+        let mut request = Request::builder().method(method).header(HOST, "audit.example.com:8081");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.header(AUTHORIZATION, authorization).body(axum::body::Body::empty()).unwrap();
+        guard().check(&request).map_or_else(|problem| problem.into_response().status().as_u16(), |()| 200)
+    }
+
+    #[test]
+    fn unsafe_methods_without_bearer_need_the_same_origin() {
+        let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("me:{TOKEN}")));
+        let bearer = format!("Bearer {TOKEN}");
+        let foreign = [
+            ("origin", "https://evil.example"),
+            ("origin", "http://audit.example.com"),
+            ("origin", "http://audit.example.com:8081.evil.example"),
+            ("origin", "null"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+        ];
+        for header in foreign {
+            assert_eq!(status("POST", &basic, &[header]), 403, "{header:?} with Basic");
+            assert_eq!(status("DELETE", &basic, &[header]), 403, "{header:?} with Basic");
+            assert_eq!(
+                status("POST", &bearer, &[header]),
+                200,
+                "{header:?} with Bearer, which no browser adds by itself"
+            );
+            assert_eq!(status("GET", &basic, &[header]), 200, "{header:?}: reading changes nothing");
+        }
+        let own = [
+            ("origin", "http://audit.example.com:8081"),
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "none"),
+        ];
+        for header in own {
+            assert_eq!(status("POST", &basic, &[header]), 200, "{header:?}");
+        }
+        assert_eq!(status("POST", &basic, &[]), 200, "not a browser");
+        assert_eq!(
+            status("POST", &basic, &[("origin", own[0].1), ("sec-fetch-site", "cross-site")]),
+            403,
+            "the browser's word counts"
+        );
+    }
+
+    #[test]
+    fn a_foreign_origin_beats_a_wrong_token() {
+        assert_eq!(status("POST", "Basic bWU6eA==", &[("origin", "https://evil.example")]), 403);
+        assert_eq!(status("POST", "Basic bWU6eA==", &[]), 401);
     }
 }

@@ -13,7 +13,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(loaded: &Loaded) -> anyhow::Result<()> {
-    for warning in &loaded.warnings {
+    for warning in loaded.warnings.iter().chain(&loaded.unfit_to_serve) {
         eprintln!("warning: {warning}");
     }
     print(&show(loaded))

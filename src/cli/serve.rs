@@ -31,11 +31,8 @@ impl Arguments {
 }
 
 pub(super) async fn run(loaded: Loaded) -> anyhow::Result<()> {
-    if loaded.config.apps.is_empty() {
-        return Err(ConfigError(
-            "no app is configured: name one with --sdk-app-id or PORTRAITD_SDK_APP_ID, or several in [[apps]]".to_owned(),
-        )
-        .into());
+    if let Some(why) = loaded.unfit_to_serve {
+        return Err(ConfigError(why).into());
     }
     telemetry::init(&loaded.config.log)?;
     for warning in &loaded.warnings {

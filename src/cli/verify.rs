@@ -9,7 +9,8 @@ use crate::store::verify::{self, Verdict};
 
 pub(super) async fn run(loaded: Loaded) -> anyhow::Result<()> {
     let store = existing_store(&loaded).await?;
-    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} entries, {per_sec}, {eta} left")?);
+    let bar = ProgressBar::new(0)
+        .with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} entries, {per_sec}, {eta} left")?);
     let verdict = verify::run(&store, |done, total| {
         bar.set_length(total);
         bar.set_position(done);

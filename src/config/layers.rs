@@ -32,6 +32,8 @@ pub struct Loaded {
     pub origins: BTreeMap<String, (Value, String)>,
     /// What the operator should know although it does not stop the start.
     pub warnings: Vec<String>,
+    /// What stops `serve`, but no command that only reads.
+    pub unfit_to_serve: Option<String>,
 }
 
 /// `origins` holds secrets as they were given, so that only the typed configuration is shown.
@@ -59,7 +61,8 @@ pub fn load(flags: &Flags, env: &HashMap<String, String>) -> Result<Loaded, Conf
     }
     layers.extend(environment(env)?);
     let has_apps = layers.iter().any(|l| l.keys.keys().any(|k| k.starts_with("apps[")));
-    layers.extend(shorthand.layers(flags, has_apps)?);
+    let (shorthands, stray_token) = shorthand.layers(flags, has_apps)?;
+    layers.extend(shorthands);
     layers.extend(flag_layers(flags));
 
     let mut builder = config::Config::builder();
@@ -73,11 +76,15 @@ pub fn load(flags: &Flags, env: &HashMap<String, String>) -> Result<Loaded, Conf
             }
             let list = key.split('[').next().unwrap_or(&key).to_owned();
             if list != key {
-                origins.retain(|k, (_, from)| !(k.starts_with(&format!("{list}[")) || *k == list) || *from == layer.name);
+                origins
+                    .retain(|k, (_, from)| !(k.starts_with(&format!("{list}[")) || *k == list) || *from == layer.name);
             } else {
                 origins.retain(|k, _| !k.starts_with(&format!("{key}[")));
             }
             origins.insert(key, (value, layer.name.clone()));
+        }
+        for (key, from) in layer.elsewhere {
+            origins.entry(key).and_modify(|origin| origin.1 = from);
         }
         builder = builder.add_source(Collected(layer.content));
     }
@@ -85,16 +92,21 @@ pub fn load(flags: &Flags, env: &HashMap<String, String>) -> Result<Loaded, Conf
     let merged = builder.build().map_err(|e| ConfigError(e.to_string()))?;
     let mut root = merged.cache;
     drop_not_yet(&mut root);
-    let config: Config =
-        serde_path_to_error::deserialize(root).map_err(|e| explain(&e.path().to_string(), &e.into_inner(), &origins))?;
+    let config: Config = serde_path_to_error::deserialize(root)
+        .map_err(|e| explain(&e.path().to_string(), &e.into_inner(), &origins))?;
     warnings.extend(validate::check(&config)?);
-    Ok(Loaded { config, origins, warnings })
+    let no_app = config.apps.is_empty().then(|| {
+        "no app is configured: name one with --sdk-app-id or PORTRAITD_SDK_APP_ID, or several in [[apps]]".to_owned()
+    });
+    Ok(Loaded { config, origins, warnings, unfit_to_serve: stray_token.or(no_app) })
 }
 
 struct Layer {
     name: String,
     keys: BTreeMap<String, Value>,
     content: Map<String, Value>,
+    /// Keys that came from somewhere else than the rest of the layer.
+    elsewhere: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone)]
@@ -120,7 +132,7 @@ fn collected(name: &str, content: Map<String, Value>) -> Layer {
     for (key, value) in &content {
         flatten(key, value, &mut keys);
     }
-    Layer { name: name.to_owned(), keys, content }
+    Layer { name: name.to_owned(), keys, content, elsewhere: BTreeMap::new() }
 }
 
 fn flatten(key: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
@@ -192,12 +204,20 @@ impl Shorthands<'_> {
         }
     }
 
-    fn layers(&self, flags: &Flags, has_apps: bool) -> Result<Vec<Layer>, ConfigError> {
+    /// Their layers, and what is wrong with a callback token that belongs to no app.
+    fn layers(&self, flags: &Flags, has_apps: bool) -> Result<(Vec<Layer>, Option<String>), ConfigError> {
         let mut layers = Vec::new();
         if let Some((url, from)) = self.secret("DATABASE_URL")? {
             layers.push(single(&from, "store.url", url));
         }
-        layers.extend(self.app(flags, has_apps)?);
+        let tokens = self.secret("PORTRAITD_CALLBACK_TOKEN")?;
+        let app = self.app(flags, has_apps, tokens.as_ref())?;
+        let stray_token = tokens.filter(|_| app.is_none()).map(|(_, from)| {
+            format!(
+                "{from} goes with PORTRAITD_SDK_APP_ID or --sdk-app-id; with [[apps]], write tokens = [\"…\"] there"
+            )
+        });
+        layers.extend(app);
         if let Some((token, from)) = self.secret("PORTRAITD_ADMIN_TOKEN")? {
             let hash = hex::encode(digest::digest(&digest::SHA256, token.as_bytes()));
             let scopes: Vec<String> = ["read", "operate", "metrics"].map(str::to_owned).to_vec();
@@ -208,39 +228,44 @@ impl Shorthands<'_> {
             ]);
             layers.push(single(&from, "admin.tokens", vec![Value::new(None, entry)]));
         }
-        Ok(layers)
+        Ok((layers, stray_token))
     }
 
     /// `PORTRAITD_SDK_APP_ID` or `--sdk-app-id`, with `PORTRAITD_CALLBACK_TOKEN`: one app, and then `[[apps]]` is empty.
-    fn app(&self, flags: &Flags, has_apps: bool) -> Result<Option<Layer>, ConfigError> {
-        let tokens = self.secret("PORTRAITD_CALLBACK_TOKEN")?;
+    fn app(
+        &self,
+        flags: &Flags,
+        has_apps: bool,
+        tokens: Option<&(String, String)>,
+    ) -> Result<Option<Layer>, ConfigError> {
         let (id, from): (u64, _) = match (flags.sdk_app_id, self.get("PORTRAITD_SDK_APP_ID")) {
             (Some(id), _) => (id, "--sdk-app-id"),
             (None, Some(text)) => {
-                let id = Some(text).filter(|text| text.bytes().all(|b| b.is_ascii_digit())).and_then(|text| text.parse().ok());
+                let id = Some(text)
+                    .filter(|text| text.bytes().all(|b| b.is_ascii_digit()))
+                    .and_then(|text| text.parse().ok());
                 let id = id.ok_or_else(|| {
-                    ConfigError(format!("PORTRAITD_SDK_APP_ID: {text:?} is not an SDKAppID, a number such as 1400000000"))
+                    ConfigError(format!(
+                        "PORTRAITD_SDK_APP_ID: {text:?} is not an SDKAppID, a number such as 1400000000"
+                    ))
                 })?;
                 (id, "PORTRAITD_SDK_APP_ID")
             }
-            (None, None) => {
-                return match tokens {
-                    Some((_, from)) => Err(ConfigError(format!(
-                        "{from} goes with PORTRAITD_SDK_APP_ID or --sdk-app-id; with [[apps]], write tokens = [\"…\"] there"
-                    ))),
-                    None => Ok(None),
-                };
-            }
+            (None, None) => return Ok(None),
         };
         if has_apps {
             return Err(ConfigError(format!("{from} names one app, but [[apps]] is not empty; keep one of the two")));
         }
-        let tokens = tokens.map(|(text, _)| secret::split(&text)).unwrap_or_default();
+        let secrets = tokens.map(|(text, _)| secret::split(text)).unwrap_or_default();
         let entry: Map<String, Value> = Map::from_iter([
             ("sdk_app_id".to_owned(), Value::new(None, id)),
-            ("tokens".to_owned(), Value::new(None, tokens)),
+            ("tokens".to_owned(), Value::new(None, secrets)),
         ]);
-        Ok(Some(single(from, "apps", vec![Value::new(None, entry)])))
+        let mut layer = single(from, "apps", vec![Value::new(None, entry)]);
+        if let Some((_, from)) = tokens {
+            layer.elsewhere.insert("apps[0].tokens".to_owned(), from.clone());
+        }
+        Ok(Some(layer))
     }
 }
 
@@ -281,7 +306,8 @@ fn explain(path: &str, error: &config::ConfigError, origins: &BTreeMap<String, (
         .find(|(k, _)| **k == key || k.starts_with(&format!("{key}.")) || k.starts_with(&format!("{key}[")))
         .map(|(_, (_, from))| format!(" ({from})"))
         .unwrap_or_default();
-    let message = if key.contains("token") || key.contains("url") { "not of the right form".to_owned() } else { message };
+    let message =
+        if key.contains("token") || key.contains("url") { "not of the right form".to_owned() } else { message };
     ConfigError(format!("{key}{from}: {message}"))
 }
 

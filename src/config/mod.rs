@@ -9,7 +9,9 @@ mod show;
 mod validate;
 
 pub use layers::{Flags, Loaded, load};
-pub use model::{Admin, AdminToken, App, Config, Log, LogFormat, OtherCommands, Receiver, Scope, Shutdown, StoreConfig, Tls};
+pub use model::{
+    Admin, AdminToken, App, Config, Log, LogFormat, OtherCommands, Receiver, Scope, Shutdown, StoreConfig, Tls,
+};
 pub use show::{redact_url, show};
 
 /// `config/default.toml`, the weakest layer and the reference of all keys.

@@ -24,7 +24,7 @@ fn printable(key: &str, value: &Value) -> String {
     let is_token_list = key.ends_with("].tokens");
     match &value.kind {
         ValueKind::Array(list) if is_token_list => format!("[{}]", vec!["\"[redacted]\""; list.len()].join(", ")),
-        _ if is_token_list => "\"[redacted]\"".to_owned(),
+        _ if is_token_list || key.ends_with("].sha256") => "\"[redacted]\"".to_owned(),
         ValueKind::String(url) if key == "store.url" => format!("{:?}", redact_url(url)),
         ValueKind::String(text) => format!("{text:?}"),
         ValueKind::Array(list) => {
@@ -66,7 +66,10 @@ mod tests {
     #[test]
     fn a_database_url_never_shows_its_password() {
         assert_eq!(redact_url("postgres://me:p@ss:w@db:5432/x"), "postgres://me:***@db:5432/x");
-        assert_eq!(redact_url("postgres://me@db/x?password=s3&sslmode=require"), "postgres://me@db/x?password=***&sslmode=require");
+        assert_eq!(
+            redact_url("postgres://me@db/x?password=s3&sslmode=require"),
+            "postgres://me@db/x?password=***&sslmode=require"
+        );
         assert_eq!(redact_url("sqlite://portraitd.db"), "sqlite://portraitd.db");
     }
 }

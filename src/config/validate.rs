@@ -29,7 +29,10 @@ fn apps(config: &Config) -> Result<(), ConfigError> {
             return refuse(format!("apps: {} is listed twice; put all its tokens into one entry", app.sdk_app_id));
         }
         if app.tokens.iter().any(|t| !(1..=128).contains(&t.expose_secret().len())) {
-            return refuse(format!("apps: a token of {} is empty or longer than the vendor's 128 characters", app.sdk_app_id));
+            return refuse(format!(
+                "apps: a token of {} is empty or longer than the vendor's 128 characters",
+                app.sdk_app_id
+            ));
         }
     }
     Ok(())
@@ -51,7 +54,8 @@ fn receiver(config: &Config) -> Result<(), ConfigError> {
     {
         return refuse(format!("receiver.public_url: {url:?} must begin with https:// or http://"));
     }
-    let unsigned: Vec<_> = config.apps.iter().filter(|a| a.tokens.is_empty()).map(|a| a.sdk_app_id.to_string()).collect();
+    let unsigned: Vec<_> =
+        config.apps.iter().filter(|a| a.tokens.is_empty()).map(|a| a.sdk_app_id.to_string()).collect();
     if !unsigned.is_empty() && !receiver.listen.ip().is_loopback() && !receiver.allow_unsigned {
         return refuse(format!(
             "receiver.listen: {} is reachable by others, and app {} has no token, so anybody could write its log; \

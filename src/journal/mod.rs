@@ -1,24 +1,32 @@
 //! Group commit: whatever waits is written in one transaction, and nothing waits for a timer.
 //!
 //! The receiver hands an entry over and gets its outcome once it is durable. One writer takes everything that waits, up to
-//! a batch's caps, appends it and answers each entry. The queue is bounded: what does not fit is refused at once. (The
-//! outage spool belongs here too: between the queue and the store.)
+//! a batch's caps, appends it and answers each entry. What cannot be read goes another way, so that it never stands in the
+//! way of what can. Both queues are bounded: what does not fit is refused at once. (The outage spool belongs here too:
+//! between the queue and the store.)
 
+mod keeper;
 mod writer;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::store::{NewEntry, NewUnreadable};
+use crate::store::{NewEntry, NewUnreadable, Store};
 use crate::telemetry::Metrics;
+pub use keeper::Keeper;
 pub use writer::Writer;
 
 /// Entries that may wait for the writer; more are refused.
 const QUEUE: usize = 8192;
+/// Bytes that may wait for the writer, roughly; more are refused.
+const QUEUE_BYTES: usize = 64 << 20;
+/// Unreadable bodies that may wait; more are not kept.
+const ASIDE: usize = 64;
 
 /// Makes entries durable. The receiver knows no more of what happens behind it.
 pub trait Recorder: Send + Sync + 'static {
@@ -45,46 +53,71 @@ pub enum Outcome {
     Unavailable,
 }
 
-/// The receiver's end of the queue.
+/// The receiver's end of the queues.
 pub struct Journal {
     queue: mpsc::Sender<Waiting>,
+    aside: mpsc::Sender<Aside>,
+    bytes: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
 }
 
-/// Something that waits to be written, and who waits for it.
-enum Waiting {
-    Entry(Box<NewEntry>, oneshot::Sender<Outcome>),
-    Unreadable(Box<NewUnreadable>, oneshot::Sender<bool>),
+/// An entry that waits to be written, and who waits for it.
+struct Waiting {
+    entry: NewEntry,
+    done: oneshot::Sender<Outcome>,
+}
+
+/// A body that waits to be kept, and who waits for it.
+struct Aside {
+    body: NewUnreadable,
+    done: oneshot::Sender<bool>,
 }
 
 impl Journal {
-    /// A journal and the writer that empties it. The writer ends when every clone of the journal is gone.
-    pub fn new(store: Arc<crate::store::Store>, metrics: Arc<Metrics>) -> (Self, Writer) {
+    /// A journal and the two that empty its queues. They end when the journal is gone and everything that waited is done.
+    pub fn new(store: Arc<Store>, metrics: Arc<Metrics>) -> (Self, Writer, Keeper) {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        (Journal { queue, metrics: metrics.clone() }, Writer::new(store, waiting, metrics))
+        let (aside, bodies) = mpsc::channel(ASIDE);
+        let bytes = Arc::new(AtomicUsize::new(0));
+        let writer = Writer::new(store.clone(), waiting, aside.clone(), bytes.clone(), metrics.clone());
+        let keeper = Keeper::new(store, bodies, metrics.clone());
+        (Journal { queue, aside, bytes, metrics }, writer, keeper)
     }
 
-    async fn wait_for<T>(&self, item: Waiting, answer: oneshot::Receiver<T>, deadline: Instant) -> Option<T> {
-        self.queue.try_send(item).ok()?;
+    fn enqueue(&self, entry: NewEntry) -> Option<oneshot::Receiver<Outcome>> {
+        let size = entry.size();
+        if self.bytes.load(Ordering::Relaxed) + size > QUEUE_BYTES {
+            return None;
+        }
+        let (done, answer) = oneshot::channel();
+        self.queue.try_send(Waiting { entry, done }).ok()?;
+        self.bytes.fetch_add(size, Ordering::Relaxed);
         self.metrics.queue_entries.inc();
-        tokio::time::timeout_at(deadline.into(), answer).await.ok()?.ok()
+        Some(answer)
     }
 }
 
 impl Recorder for Journal {
     fn record(&self, entry: NewEntry, deadline: Instant) -> Recording<'_, Outcome> {
+        let answer = self.enqueue(entry);
         Box::pin(async move {
-            let (done, answer) = oneshot::channel();
-            let item = Waiting::Entry(Box::new(entry), done);
-            self.wait_for(item, answer, deadline).await.unwrap_or(Outcome::Unavailable)
+            let Some(answer) = answer else { return Outcome::Unavailable };
+            match tokio::time::timeout_at(deadline.into(), answer).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) | Err(_) => Outcome::Unavailable,
+            }
         })
     }
 
     fn keep(&self, body: NewUnreadable, deadline: Instant) -> Recording<'_, bool> {
+        let (done, answer) = oneshot::channel();
+        let sent = self.aside.try_send(Aside { body, done });
         Box::pin(async move {
-            let (done, answer) = oneshot::channel();
-            let item = Waiting::Unreadable(Box::new(body), done);
-            self.wait_for(item, answer, deadline).await.unwrap_or(false)
+            if sent.is_err() {
+                self.metrics.unreadable_lost.inc();
+                return false;
+            }
+            matches!(tokio::time::timeout_at(deadline.into(), answer).await, Ok(Ok(true)))
         })
     }
 }

@@ -5,11 +5,13 @@
 //! split until the culprit stands alone; the culprit is kept as unreadable.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Outcome, Waiting};
+use super::{Aside, Outcome, Waiting};
+use crate::protocol::command;
 use crate::store::{NewEntry, NewUnreadable, Recorded, Store, StoreError};
 use crate::telemetry::Metrics;
 
@@ -25,32 +27,35 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub struct Writer {
     store: Arc<Store>,
     waiting: mpsc::Receiver<Waiting>,
+    aside: mpsc::Sender<Aside>,
+    bytes: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
     /// Taken from the queue, too much for the batch before.
     next: Option<Waiting>,
 }
 
-type Entry = (Box<NewEntry>, oneshot::Sender<Outcome>);
-type Body = (Box<NewUnreadable>, oneshot::Sender<bool>);
-
 #[derive(Default)]
 struct Taken {
-    entries: Vec<Entry>,
-    unreadable: Vec<Body>,
+    entries: Vec<Waiting>,
     items: usize,
     bytes: usize,
 }
 
 impl Writer {
-    pub(super) fn new(store: Arc<Store>, waiting: mpsc::Receiver<Waiting>, metrics: Arc<Metrics>) -> Self {
-        Writer { store, waiting, metrics, next: None }
+    pub(super) fn new(
+        store: Arc<Store>,
+        waiting: mpsc::Receiver<Waiting>,
+        aside: mpsc::Sender<Aside>,
+        bytes: Arc<AtomicUsize>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Writer { store, waiting, aside, bytes, metrics, next: None }
     }
 
     /// Writes until nobody can hand anything over any more and everything that waited is written.
     pub async fn run(mut self) {
         while let Some(taken) = self.take().await {
             self.write(taken.entries).await;
-            self.keep(taken.unreadable).await;
         }
     }
 
@@ -69,21 +74,19 @@ impl Writer {
             }
             taken.add(next);
         }
+        self.bytes.fetch_sub(taken.bytes, Ordering::Relaxed);
         self.metrics.queue_entries.set(i64::try_from(self.waiting.len()).unwrap_or(i64::MAX));
         Some(taken)
     }
 
-    async fn write(&self, entries: Vec<Entry>) {
-        if entries.is_empty() {
-            return;
-        }
+    async fn write(&self, entries: Vec<Waiting>) {
         self.metrics.batch_entries.observe(f64::from(u32::try_from(entries.len()).unwrap_or(u32::MAX)));
         let mut parts = vec![entries];
         while let Some(mut part) = parts.pop() {
             match self.append(&part).await {
                 Ok(recorded) => self.answer(part, &recorded),
                 Err(reason) => match part.len() {
-                    1 => self.refuse(part, reason).await,
+                    1 => self.refuse(part, &reason),
                     len => {
                         let later = part.split_off(len / 2);
                         parts.extend([later, part]);
@@ -94,8 +97,8 @@ impl Writer {
     }
 
     /// Appends, as often as it takes. An error is about the data.
-    async fn append(&self, part: &[Entry]) -> Result<Vec<Recorded>, String> {
-        let entries: Vec<&NewEntry> = part.iter().map(|(entry, _)| &**entry).collect();
+    async fn append(&self, part: &[Waiting]) -> Result<Vec<Recorded>, String> {
+        let entries: Vec<&NewEntry> = part.iter().map(|waiting| &waiting.entry).collect();
         let mut pause = SHORTEST_PAUSE;
         let mut tries = 0_u32;
         loop {
@@ -104,9 +107,17 @@ impl Writer {
                 Ok(recorded) => {
                     self.metrics.append_seconds.observe(begun.elapsed().as_secs_f64());
                     if tries > 0 {
-                        tracing::info!(store.tries = tries, entries = entries.len(), "the store is back: {} entries appended", entries.len());
+                        tracing::info!(
+                            store.tries = tries,
+                            entries = entries.len(),
+                            "the store is back: {} entries appended",
+                            entries.len()
+                        );
                         // What our own lost commit recorded is not somebody else's duplicate.
-                        return Ok(recorded.into_iter().map(|r| if r == Recorded::Known { Recorded::New(0) } else { r }).collect());
+                        return Ok(recorded
+                            .into_iter()
+                            .map(|r| if r == Recorded::Known { Recorded::New(0) } else { r })
+                            .collect());
                     }
                     return Ok(recorded);
                 }
@@ -123,8 +134,8 @@ impl Writer {
         }
     }
 
-    fn answer(&self, part: Vec<Entry>, recorded: &[Recorded]) {
-        for ((_, done), recorded) in part.into_iter().zip(recorded) {
+    fn answer(&self, part: Vec<Waiting>, recorded: &[Recorded]) {
+        for (Waiting { done, .. }, recorded) in part.into_iter().zip(recorded) {
             let outcome = match recorded {
                 Recorded::New(seq) => {
                     if *seq > 0 {
@@ -143,66 +154,42 @@ impl Writer {
     }
 
     /// An entry whose data the database refuses is kept as unreadable.
-    async fn refuse(&self, part: Vec<Entry>, reason: String) {
-        for (entry, done) in part {
-            tracing::warn!(receipt.id = hex::encode(entry.receipt_id), "entry {}: {reason}", hex::encode(entry.receipt_id));
+    fn refuse(&self, part: Vec<Waiting>, reason: &str) {
+        for Waiting { entry, done } in part {
+            let receipt = hex::encode(entry.receipt_id);
+            tracing::warn!(receipt.id = receipt, "entry {receipt}: {reason}");
             let body = NewUnreadable {
                 receipt_id: entry.receipt_id,
                 received_at: entry.received_at,
                 sdk_app_id: Some(entry.sdk_app_id),
-                command: Some(crate::protocol::command::PORTRAIT_SET.to_owned()),
-                reason: reason.clone(),
+                command: Some(command::PORTRAIT_SET.to_owned()),
+                reason: reason.to_owned(),
                 auth: entry.auth,
-                client_ip: entry.client_ip.clone(),
-                platform: entry.platform.clone(),
-                body: entry.body.clone(),
+                client_ip: entry.client_ip,
+                platform: entry.platform,
+                body: entry.body,
             };
-            let (kept, _) = oneshot::channel();
-            self.keep(vec![(Box::new(body), kept)]).await;
-            let _ = done.send(Outcome::Refused);
-        }
-    }
-
-    /// Keeps what is unreadable, once: it must not stand in the way of what can be recorded.
-    async fn keep(&self, bodies: Vec<Body>) {
-        if bodies.is_empty() {
-            return;
-        }
-        let refs: Vec<&NewUnreadable> = bodies.iter().map(|(body, _)| &**body).collect();
-        let kept = match self.store.keep_unreadable(&refs).await {
-            Ok(()) => true,
-            Err(error) => {
-                self.metrics.unreadable_lost.inc_by(u64::try_from(refs.len()).unwrap_or(u64::MAX));
-                tracing::error!(bodies = refs.len(), "{} unreadable bodies could not be kept: {error}", refs.len());
-                false
+            let (kept, answer) = oneshot::channel();
+            if self.aside.try_send(Aside { body, done: kept }).is_err() {
+                self.metrics.unreadable_lost.inc();
             }
-        };
-        for (_, done) in bodies {
-            let _ = done.send(kept);
+            tokio::spawn(async move {
+                let _ = answer.await;
+                let _ = done.send(Outcome::Refused);
+            });
         }
     }
 }
 
 impl Taken {
-    fn add(&mut self, item: Waiting) {
-        match item {
-            Waiting::Entry(entry, done) => {
-                self.items += entry.items.len();
-                self.bytes += entry.size();
-                self.entries.push((entry, done));
-            }
-            Waiting::Unreadable(body, done) => {
-                self.bytes += body.body.len();
-                self.unreadable.push((body, done));
-            }
-        }
+    fn add(&mut self, waiting: Waiting) {
+        self.items += waiting.entry.items.len();
+        self.bytes += waiting.entry.size();
+        self.entries.push(waiting);
     }
 
-    fn has_room_for(&self, item: &Waiting) -> bool {
-        match item {
-            Waiting::Entry(entry, _) => self.items + entry.items.len() <= MAX_ITEMS && self.bytes + entry.size() <= MAX_BYTES,
-            Waiting::Unreadable(body, _) => self.bytes + body.body.len() <= MAX_BYTES,
-        }
+    fn has_room_for(&self, waiting: &Waiting) -> bool {
+        self.items + waiting.entry.items.len() <= MAX_ITEMS && self.bytes + waiting.entry.size() <= MAX_BYTES
     }
 }
 

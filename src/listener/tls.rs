@@ -142,7 +142,9 @@ impl<'p> Pem<'p> {
         let key = PrivateKeyDer::from_pem_slice(&self.key.1).map_err(|e| unusable(self.key.0, e))?;
         let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).map_err(|e| unusable(self.key.0, e))?;
         let certified = CertifiedKey::new(chain, key);
-        certified.keys_match().map_err(|e| unusable(self.key.0, format!("not the key of {}: {e}", self.cert.0.display())))?;
+        certified
+            .keys_match()
+            .map_err(|e| unusable(self.key.0, format!("not the key of {}: {e}", self.cert.0.display())))?;
         Ok(Loaded { certified: Arc::new(certified), fingerprint: self.fingerprint() })
     }
 }

@@ -4,20 +4,8 @@
 pub const PORTRAIT_SET: &str = "Profile.CallbackPortraitSet";
 
 /// Families the vendor documents; anything else counts as `other` in metrics, so that labels stay bounded.
-const FAMILIES: [&str; 12] = [
-    "Alert",
-    "Bot",
-    "C2C",
-    "Call",
-    "Group",
-    "Live",
-    "OfficialAccount",
-    "Profile",
-    "Push",
-    "Room",
-    "Sns",
-    "State",
-];
+const FAMILIES: [&str; 12] =
+    ["Alert", "Bot", "C2C", "Call", "Group", "Live", "OfficialAccount", "Profile", "Push", "Room", "Sns", "State"];
 
 /// Commands Chat waits for before it acts: OK lets the action pass.
 const BEFORE_EVENT: [&str; 8] = [

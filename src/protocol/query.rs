@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn parameters_come_in_any_order_and_unknown_ones_do_no_harm() {
-        let query = Query::parse("OptPlatform=iOS&Zeta=1&CallbackCommand=A.B&ClientIP=10.0.0.1&SdkAppid=14&contenttype=json");
+        let query =
+            Query::parse("OptPlatform=iOS&Zeta=1&CallbackCommand=A.B&ClientIP=10.0.0.1&SdkAppid=14&contenttype=json");
         assert_eq!(query.sdk_app_id.once(), Some("14"));
         assert_eq!(query.command.once(), Some("A.B"));
         assert_eq!(query.client_ip.as_deref(), Some("10.0.0.1"));

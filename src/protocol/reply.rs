@@ -16,7 +16,8 @@ struct Reply<'a> {
 /// The body of a refusal; `info` is one plain sentence.
 pub fn fail(info: &str) -> String {
     let reply = Reply { action_status: "FAIL", error_code: 1, error_info: info };
-    serde_json::to_string(&reply).unwrap_or_else(|_| r#"{"ActionStatus":"FAIL","ErrorCode":1,"ErrorInfo":""}"#.to_owned())
+    serde_json::to_string(&reply)
+        .unwrap_or_else(|_| r#"{"ActionStatus":"FAIL","ErrorCode":1,"ErrorInfo":""}"#.to_owned())
 }
 
 #[cfg(test)]

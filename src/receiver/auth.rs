@@ -80,7 +80,9 @@ impl Apps {
         match sign::check(tokens, &query.sign, &query.request_time, now.div_euclid(1000), self.window_secs) {
             Ok(()) => Verdict::Verified(Verified { app, auth: Auth::Sign }),
             Err(SignError::Stale) => Verdict::Stale(app),
-            Err(SignError::Malformed) => refuse_sign("Sign and RequestTime must each be given once, RequestTime in seconds"),
+            Err(SignError::Malformed) => {
+                refuse_sign("Sign and RequestTime must each be given once, RequestTime in seconds")
+            }
             Err(SignError::Wrong) => refuse_sign("Sign is wrong"),
         }
     }

@@ -109,7 +109,8 @@ impl Receiver {
             return Answer::fail(StatusCode::NOT_FOUND, "not_found", "callbacks do not arrive at this path");
         }
         if parts.method != Method::POST {
-            return Answer::fail(StatusCode::METHOD_NOT_ALLOWED, "bad_method", "callbacks arrive by POST").allowing("POST");
+            return Answer::fail(StatusCode::METHOD_NOT_ALLOWED, "bad_method", "callbacks arrive by POST")
+                .allowing("POST");
         }
         let body = match self.read(body).await {
             Ok(body) => body,
@@ -176,18 +177,23 @@ impl Receiver {
     }
 
     async fn record(&self, arrived: Arrived<'_>, app: i64, auth: Auth, portrait: body::Portrait) -> Answer {
-        let entry = arrived.receipt.entry(app, auth, portrait, arrived.query.client_ip, arrived.query.platform, arrived.body);
+        let entry =
+            arrived.receipt.entry(app, auth, portrait, arrived.query.client_ip, arrived.query.platform, arrived.body);
         match self.recorder.record(entry, arrived.deadline).await {
             Outcome::Recorded => Answer::ok("recorded", command::PORTRAIT_SET),
             Outcome::Duplicate => Answer::ok("duplicate", command::PORTRAIT_SET),
-            Outcome::Refused => {
-                Answer::fail(StatusCode::BAD_REQUEST, "unreadable", "the store refuses this callback's data; it was kept aside")
-                    .about(command::PORTRAIT_SET)
-            }
-            Outcome::Unavailable => {
-                Answer::fail(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the callback could not be recorded in time")
-                    .about(command::PORTRAIT_SET)
-            }
+            Outcome::Refused => Answer::fail(
+                StatusCode::BAD_REQUEST,
+                "unreadable",
+                "the store refuses this callback's data; it was kept aside",
+            )
+            .about(command::PORTRAIT_SET),
+            Outcome::Unavailable => Answer::fail(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the callback could not be recorded in time",
+            )
+            .about(command::PORTRAIT_SET),
         }
     }
 
@@ -229,7 +235,14 @@ impl Receiver {
         Answer::fail(StatusCode::UNAUTHORIZED, "stale", info)
     }
 
-    async fn unreadable(&self, arrived: Arrived<'_>, app: Option<i64>, auth: Auth, outcome: &'static str, reason: String) -> Answer {
+    async fn unreadable(
+        &self,
+        arrived: Arrived<'_>,
+        app: Option<i64>,
+        auth: Auth,
+        outcome: &'static str,
+        reason: String,
+    ) -> Answer {
         let label = arrived.query.command.once().map(command::label).unwrap_or_default();
         self.keep(arrived, app, auth, reason.clone()).await;
         Answer::fail(StatusCode::BAD_REQUEST, outcome, reason).about(label)
@@ -239,7 +252,11 @@ impl Receiver {
         let Arrived { query, body, receipt, deadline } = arrived;
         let kept = self.recorder.keep(receipt.unreadable(app, auth, reason, &query, body), deadline).await;
         if !kept {
-            tracing::error!(receipt.id = receipt.hex(), "unreadable body {} could not be kept", receipt.hex());
+            tracing::warn!(
+                receipt.id = receipt.hex(),
+                "unreadable body {} was answered before it was kept",
+                receipt.hex()
+            );
         }
     }
 }

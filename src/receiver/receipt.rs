@@ -69,7 +69,14 @@ impl Receipt {
         }
     }
 
-    pub fn unreadable(self, app: Option<i64>, auth: Auth, reason: String, query: &Query<'_>, body: Bytes) -> NewUnreadable {
+    pub fn unreadable(
+        self,
+        app: Option<i64>,
+        auth: Auth,
+        reason: String,
+        query: &Query<'_>,
+        body: Bytes,
+    ) -> NewUnreadable {
         NewUnreadable {
             receipt_id: self.id,
             received_at: self.at,

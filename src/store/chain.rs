@@ -87,7 +87,13 @@ pub fn link_new(previous: &Hash, seq: i64, entry: &NewEntry) -> Hash {
 }
 
 /// What makes this callback the same as another one: app, body and EventTime, or its receipt alone without an EventTime.
-pub fn dedupe_key(sdk_app_id: i64, body: &[u8], event_time: Option<Millis>, received_at: Millis, receipt_id: [u8; 16]) -> DedupeKey {
+pub fn dedupe_key(
+    sdk_app_id: i64,
+    body: &[u8],
+    event_time: Option<Millis>,
+    received_at: Millis,
+    receipt_id: [u8; 16],
+) -> DedupeKey {
     let Some(time) = event_time else {
         return DedupeKey { time: received_at, key: receipt_id };
     };

@@ -13,7 +13,9 @@ pub enum StoreError {
     #[error("the store did not answer within {0} ms")]
     Slow(u128),
     /// The tables are missing or older than this program.
-    #[error("{location} holds no portraitd log of this version; `portraitd migrate` or `portraitd serve` brings it up to date")]
+    #[error(
+        "{location} holds no portraitd log of this version; `portraitd migrate` or `portraitd serve` brings it up to date"
+    )]
     NotMigrated {
         /// Where we looked.
         location: String,

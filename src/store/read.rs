@@ -40,7 +40,8 @@ where
     if let Some(app) = filter.app {
         query.push(" AND app = ").push_bind(app);
     }
-    let texts = [(" AND account = ", &filter.account), (" AND operator = ", &filter.operator), (" AND tag = ", &filter.tag)];
+    let texts =
+        [(" AND account = ", &filter.account), (" AND operator = ", &filter.operator), (" AND tag = ", &filter.tag)];
     for (condition, text) in texts {
         if let Some(text) = text {
             query.push(condition).push_bind(text);

@@ -92,7 +92,9 @@ fn check_entry(previous: &Hash, entry: &StoredEntry, items: &[StoredItem]) -> Re
         body: entry.body.as_deref(),
     };
     if chain::digest(&personal)[..] != entry.digest[..] {
-        return Err("digest does not match salt, account, operator, event_time, client_ip, platform and body".to_owned());
+        return Err(
+            "digest does not match salt, account, operator, event_time, client_ip, platform and body".to_owned()
+        );
     }
     let lasting = Lasting {
         seq: entry.seq,

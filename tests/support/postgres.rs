@@ -67,10 +67,19 @@ impl Drop for Cluster {
 const PREFIX: &str = "portraitd-postgres-";
 
 /// Starts the server from a thread that lives as long as this process: the death signal is tied to the thread.
-#[expect(clippy::zombie_processes, reason = "Cluster waits for it when it is dropped; a process that ends before takes it along")]
+#[expect(
+    clippy::zombie_processes,
+    reason = "Cluster waits for it when it is dropped; a process that ends before takes it along"
+)]
 fn launch(folder: &Path, port: u16, owner: Option<(u32, u32)>, settings: &[&str]) -> Child {
     let mut command = as_user(Command::new(binary("postgres")), owner);
-    command.current_dir(folder).arg("-D").arg(folder.join("data")).arg("-k").arg(folder).args(["-p", &port.to_string()]);
+    command
+        .current_dir(folder)
+        .arg("-D")
+        .arg(folder.join("data"))
+        .arg("-k")
+        .arg(folder)
+        .args(["-p", &port.to_string()]);
     command.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300"]);
     for setting in settings {
         command.args(["-c", setting]);
@@ -153,7 +162,9 @@ fn remove_leftovers() {
     let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next()?.parse::<u32>().ok()) else {
+        let Some(pid) =
+            name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next()?.parse::<u32>().ok())
+        else {
             continue;
         };
         if !Path::new(&format!("/proc/{pid}")).exists() {

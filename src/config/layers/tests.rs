@@ -36,13 +36,15 @@ fn the_embedded_defaults_are_a_configuration_by_themselves() {
 
 #[test]
 fn every_layer_beats_the_ones_before_it_and_says_who_it_is() {
-    let (_keep, mut flags) = file("[receiver]\nlisten = \"127.0.0.1:1\"\nother_commands = \"reject\"\n[store]\nurl = \"sqlite://file.db\"");
+    let (_keep, mut flags) =
+        file("[receiver]\nlisten = \"127.0.0.1:1\"\nother_commands = \"reject\"\n[store]\nurl = \"sqlite://file.db\"");
     flags.listen = Some("127.0.0.1:3".to_owned());
     let env = with_app(&[
         ("PORTRAITD__RECEIVER__LISTEN", "127.0.0.1:2"),
         ("PORTRAITD__STORE__URL", "sqlite://variable.db"),
         ("PORTRAITD__RECEIVER__MAX_BODY_BYTES", "100"),
         ("DATABASE_URL", "sqlite://shorthand.db"),
+        ("PORTRAITD_CALLBACK_TOKEN", "token"),
     ]);
     let loaded = load(&flags, &env).expect("loads");
     assert_eq!(loaded.config.receiver.listen.port(), 3);
@@ -55,6 +57,7 @@ fn every_layer_beats_the_ones_before_it_and_says_who_it_is() {
         ("receiver.max_body_bytes", "PORTRAITD__RECEIVER__MAX_BODY_BYTES"),
         ("store.url", "DATABASE_URL"),
         ("apps[0].sdk_app_id", "PORTRAITD_SDK_APP_ID"),
+        ("apps[0].tokens", "PORTRAITD_CALLBACK_TOKEN"),
         ("admin.listen", "default"),
     ] {
         let line = shown.lines().find(|l| l.starts_with(key)).unwrap_or_else(|| panic!("{key} in {shown}"));
@@ -89,7 +92,12 @@ fn a_bad_value_names_its_key() {
 
 #[test]
 fn empty_variables_count_as_unset() {
-    let env = env(&[("PORTRAITD__RECEIVER__LISTEN", ""), ("DATABASE_URL", ""), ("PORTRAITD_SDK_APP_ID", ""), ("PORTRAITD_CONFIG", "")]);
+    let env = env(&[
+        ("PORTRAITD__RECEIVER__LISTEN", ""),
+        ("DATABASE_URL", ""),
+        ("PORTRAITD_SDK_APP_ID", ""),
+        ("PORTRAITD_CONFIG", ""),
+    ]);
     let loaded = load(&Flags::default(), &env).expect("loads");
     assert_eq!(loaded.config.receiver.listen.port(), 8080);
 }
@@ -128,7 +136,16 @@ fn secrets_are_shown_nowhere() {
 fn one_app_by_shorthand_excludes_a_list_of_apps() {
     let (_keep, flags) = file("[[apps]]\nsdk_app_id = 7");
     assert!(refused(&flags, &with_app(&[])).contains("keep one of the two"));
-    assert!(refused(&flags, &env(&[("PORTRAITD_CALLBACK_TOKEN", "x")])).contains("with [[apps]]"));
+}
+
+#[test]
+fn a_callback_token_of_no_app_stops_serve_but_no_command_that_reads() {
+    let (_keep, flags) = file("[[apps]]\nsdk_app_id = 7");
+    let loaded = load(&flags, &env(&[("PORTRAITD_CALLBACK_TOKEN", "x")])).expect("loads");
+    assert!(loaded.unfit_to_serve.expect("unfit").contains("with [[apps]]"));
+    let loaded = load(&Flags::default(), &env(&[])).expect("loads");
+    assert!(loaded.unfit_to_serve.expect("unfit").contains("--sdk-app-id"));
+    assert!(load(&Flags::default(), &with_app(&[])).expect("loads").unfit_to_serve.is_none());
 }
 
 #[test]
@@ -146,5 +163,7 @@ fn a_listener_others_can_reach_needs_credentials() {
 fn keys_of_a_later_version_warn_and_are_left_out() {
     let loaded = load(&Flags::default(), &with_app(&[("PORTRAITD__SPOOL__DIR", "/tmp/x")])).expect("loads");
     assert!(loaded.warnings.iter().any(|w| w.starts_with("spool.dir")), "{:?}", loaded.warnings);
-    assert!(refused(&Flags::default(), &with_app(&[("PORTRAITD__STORE__RETENTION_DAYS", "30")])).contains("retention_days"));
+    assert!(
+        refused(&Flags::default(), &with_app(&[("PORTRAITD__STORE__RETENTION_DAYS", "30")])).contains("retention_days")
+    );
 }

@@ -52,7 +52,9 @@ fn blank_bodies_and_empty_objects_are_the_consoles_check() {
 
 #[test]
 fn what_is_no_object_is_unreadable() {
-    for body in ["null", "7", "\"x\"", "[", "{\"From_Account\":\"a\"", "{} trailing", r#"["P","a","a",1,[]]"#, "nonsense"] {
+    for body in
+        ["null", "7", "\"x\"", "[", "{\"From_Account\":\"a\"", "{} trailing", r#"["P","a","a",1,[]]"#, "nonsense"]
+    {
         why(body);
     }
     assert_eq!(why(b"{\"From_Account\":\"\xff\"}"), "the body is not UTF-8 at byte 17");
@@ -61,7 +63,9 @@ fn what_is_no_object_is_unreadable() {
 
 #[test]
 fn nesting_is_bounded_at_128_levels_wherever_it_is() {
-    let nested = |levels: usize| format!(r#"{{"From_Account":"a","ProfileItem":[],"x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    let nested = |levels: usize| {
+        format!(r#"{{"From_Account":"a","ProfileItem":[],"x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels))
+    };
     assert!(parse(nested(127).as_bytes()).is_ok());
     assert!(why(nested(128)).contains("deeper than 128"));
     assert!(why(nested(10_000)).contains("deeper than 128"));
@@ -73,7 +77,9 @@ fn nesting_is_bounded_at_128_levels_wherever_it_is() {
 
 #[test]
 fn a_key_we_use_is_given_once_however_it_is_escaped() {
-    assert!(why(r#"{"From_Account":"a","From\u005fAccount":"b","ProfileItem":[]}"#).contains("From_Account is given twice"));
+    assert!(
+        why(r#"{"From_Account":"a","From\u005fAccount":"b","ProfileItem":[]}"#).contains("From_Account is given twice")
+    );
     assert!(why(with_item(r#"{"Tag":"a","Value":1,"Value":2}"#)).contains("ProfileItem[1]: Value is given twice"));
     assert!(parse(br#"{"From_Account":"a","ProfileItem":[],"x":1,"x":2,"\ud800":3}"#).is_ok());
 }
@@ -120,8 +126,22 @@ fn event_time_is_milliseconds_between_1970_and_9999_or_nothing() {
     assert_eq!(event_time_of("0"), Some(0));
     assert_eq!(event_time_of("253402300799999"), Some(253_402_300_799_999));
     for nonsense in [
-        "-1", "9223372036854775808", "18446744073709551616", "1.5", "1e12", "\"soon\"", "\"+1\"", "\"-1\"", "\" 1\"", "\"\"",
-        "1656921052497000", "253402300800000", "null", "true", "[]", "{}",
+        "-1",
+        "9223372036854775808",
+        "18446744073709551616",
+        "1.5",
+        "1e12",
+        "\"soon\"",
+        "\"+1\"",
+        "\"-1\"",
+        "\" 1\"",
+        "\"\"",
+        "1656921052497000",
+        "253402300800000",
+        "null",
+        "true",
+        "[]",
+        "{}",
     ] {
         assert_eq!(event_time_of(nonsense), None, "{nonsense}");
     }
@@ -129,7 +149,9 @@ fn event_time_is_milliseconds_between_1970_and_9999_or_nothing() {
 
 #[test]
 fn values_are_kept_exactly_white_space_between_tokens_aside() {
-    for value in ["18446744073709551615", "1e400", "-0.0", r#""\u0000""#, r#""\ud800""#, "null", "false", r#""  kept ""#] {
+    for value in
+        ["18446744073709551615", "1e400", "-0.0", r#""\u0000""#, r#""\ud800""#, "null", "false", r#""  kept ""#]
+    {
         assert_eq!(value_of(value), value);
     }
     assert_eq!(value_of("{ \"a b\" : [ 1 ,\n\t\"c \\\" d\" ] }"), r#"{"a b":[1,"c \" d"]}"#);
@@ -138,7 +160,9 @@ fn values_are_kept_exactly_white_space_between_tokens_aside() {
 
 #[test]
 fn errors_never_repeat_the_body() {
-    for body in [r#"{"From_Account":"secret","ProfileItem":"secret"}"#, r#"{"From_Account":"secret" "secret"}"#, r#""secret""#] {
+    for body in
+        [r#"{"From_Account":"secret","ProfileItem":"secret"}"#, r#"{"From_Account":"secret" "secret"}"#, r#""secret""#]
+    {
         assert!(!why(body).contains("secret"), "{}", why(body));
     }
 }

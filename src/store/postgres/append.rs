@@ -48,9 +48,9 @@ impl Appender {
     async fn take(&mut self, store: &Postgres) -> Result<(PgConnection, Head)> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => tokio::time::timeout(LIMIT, connect(store))
-                .await
-                .map_err(|_| StoreError::Slow(LIMIT.as_millis()))??,
+            None => {
+                tokio::time::timeout(LIMIT, connect(store)).await.map_err(|_| StoreError::Slow(LIMIT.as_millis()))??
+            }
         };
         Ok((connection, self.head.take().unwrap_or(GENESIS)))
     }
@@ -60,9 +60,8 @@ async fn connect(store: &Postgres) -> Result<PgConnection> {
     let mut connection = store.options.connect().await?;
     connection
         .execute(
-            "-- append: OK means durable, and a frozen replica cannot stop the others
-             SET synchronous_commit = on; SET statement_timeout = '2s'; SET lock_timeout = '2s';
-             SET idle_in_transaction_session_timeout = '2s';
+            "-- append: a frozen replica cannot stop the others
+             SET statement_timeout = '2s'; SET idle_in_transaction_session_timeout = '2s';
              -- the plans are made while the tables may be empty and kept while they grow
              SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off;",
         )
@@ -174,7 +173,9 @@ impl Answer {
     fn read(self) -> Result<Said> {
         let head = match (self.head_seq, self.head_chain) {
             (Some(seq), Some(chain)) => {
-                let chain = chain.try_into().map_err(|_| StoreError::Unsuitable(format!("the chain of entry {seq} has not 32 bytes")))?;
+                let chain = chain
+                    .try_into()
+                    .map_err(|_| StoreError::Unsuitable(format!("the chain of entry {seq} has not 32 bytes")))?;
                 Head { seq, chain }
             }
             _ => GENESIS,

@@ -8,14 +8,24 @@ use sqlx::{PgPool, Row};
 use super::MIGRATOR;
 use crate::store::{Open, Result, StoreError, check_version};
 
+/// What every connection of ours runs with: OK means durable; each statement of a transaction sees what was committed before
+/// it; statements with many arrays are not compiled each time; a locked table is an error, not a wait.
+const SETTINGS: [(&str, &str); 4] = [
+    ("synchronous_commit", "on"),
+    ("default_transaction_isolation", "read committed"),
+    ("jit", "off"),
+    ("lock_timeout", "2s"),
+];
+
 /// The URL as options, with what every connection of ours needs.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions> {
-    let options = PgConnectOptions::from_str(url).map_err(|e| StoreError::Unsuitable(format!("not a Postgres URL: {e}")))?;
+    let options =
+        PgConnectOptions::from_str(url).map_err(|e| StoreError::Unsuitable(format!("not a Postgres URL: {e}")))?;
     let options = match without_user(url) {
         true => options.username(&system_user()),
         false => options,
     };
-    Ok(options.application_name("portraitd").options([("default_transaction_isolation", "read committed"), ("jit", "off")]))
+    Ok(options.application_name("portraitd").options(SETTINGS))
 }
 
 /// sqlx would log in as "anonymous".
@@ -49,10 +59,7 @@ pub(super) async fn bring_up_to_date(pool: &PgPool, open: Open, location: &str) 
     if open == Open::Existing {
         return Err(StoreError::NotMigrated { location: location.to_owned() });
     }
-    MIGRATOR
-        .run(pool)
-        .await
-        .map_err(|e| StoreError::Migrate { location: location.to_owned(), why: e.to_string() })
+    MIGRATOR.run(pool).await.map_err(|e| StoreError::Migrate { location: location.to_owned(), why: e.to_string() })
 }
 
 async fn applied(pool: &PgPool) -> Result<Option<i64>> {
@@ -60,5 +67,7 @@ async fn applied(pool: &PgPool) -> Result<Option<i64>> {
     if !row.get::<bool, _>(0) {
         return Ok(None);
     }
-    Ok(sqlx::query_scalar("-- version\nSELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(pool).await?)
+    Ok(sqlx::query_scalar("-- version\nSELECT max(version) FROM _sqlx_migrations WHERE success")
+        .fetch_one(pool)
+        .await?)
 }

@@ -49,12 +49,14 @@ async fn known(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<H
     let keys: Vec<DedupeKey> = batch.entries().map(|entry| entry.dedupe).collect();
     let mut known = HashSet::new();
     for keys in keys.chunks(ROWS) {
-        let mut query = QueryBuilder::<Db>::new("-- append\nSELECT event_time, key FROM recent WHERE (event_time, key) IN (");
+        let mut query =
+            QueryBuilder::<Db>::new("-- append\nSELECT event_time, key FROM recent WHERE (event_time, key) IN (");
         query.push_values(keys, |mut row, key| {
             row.push_bind(key.time).push_bind(&key.key[..]);
         });
         query.push(")");
-        let rows: Vec<(i64, Vec<u8>)> = query.build_query_as().persistent(keys.len() == ROWS).fetch_all(&mut *connection).await?;
+        let rows: Vec<(i64, Vec<u8>)> =
+            query.build_query_as().persistent(keys.len() == ROWS).fetch_all(&mut *connection).await?;
         known.extend(rows.into_iter().filter_map(|(time, key)| {
             let key = DedupeKey { time, key: key.try_into().ok()? };
             positions.get(&key).copied()
@@ -65,7 +67,8 @@ async fn known(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<H
 
 async fn insert(connection: &mut SqliteConnection, batch: &Batch<'_>, head: &Head) -> Result<()> {
     let chains = batch.chains(head);
-    let rows: Vec<_> = (head.seq + 1..).zip(batch.entries()).zip(&chains).map(|((seq, entry), chain)| (seq, entry, chain)).collect();
+    let rows: Vec<_> =
+        (head.seq + 1..).zip(batch.entries()).zip(&chains).map(|((seq, entry), chain)| (seq, entry, chain)).collect();
     for rows in rows.chunks(ROWS) {
         let mut query = QueryBuilder::<Db>::new(INSERT_RECENT);
         query.push_values(rows, |mut row, (_, entry, _)| {

@@ -12,15 +12,21 @@ use crate::store::{Open, Result, StoreError, check_version};
 
 /// The URL as options, and the absolute path for people.
 pub(super) fn options(url: &str, open: Open) -> Result<(SqliteConnectOptions, String)> {
-    let options = SqliteConnectOptions::from_str(url).map_err(|e| StoreError::Unsuitable(format!("not a SQLite URL: {e}")))?;
+    let options =
+        SqliteConnectOptions::from_str(url).map_err(|e| StoreError::Unsuitable(format!("not a SQLite URL: {e}")))?;
     let path = options.get_filename().to_owned();
     let in_memory = url.contains(":memory:") || url.contains("mode=memory") || path.as_os_str().is_empty();
     if in_memory {
-        return Err(StoreError::Unsuitable("an in-memory database cannot hold a log; name a file: sqlite://portraitd.db".to_owned()));
+        return Err(StoreError::Unsuitable(
+            "an in-memory database cannot hold a log; name a file: sqlite://portraitd.db".to_owned(),
+        ));
     }
     let path = absolute(&path);
     if open == Open::Existing && !path.exists() {
-        return Err(StoreError::Absent { location: format!("sqlite://{}", path.display()), why: "no such file".to_owned() });
+        return Err(StoreError::Absent {
+            location: format!("sqlite://{}", path.display()),
+            why: "no such file".to_owned(),
+        });
     }
     let options = options
         .create_if_missing(open == Open::Migrate)
@@ -68,5 +74,7 @@ async fn applied(connection: &mut SqliteConnection) -> Result<Option<i64>> {
     if !exists {
         return Ok(None);
     }
-    Ok(sqlx::query_scalar("-- version\nSELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(connection).await?)
+    Ok(sqlx::query_scalar("-- version\nSELECT max(version) FROM _sqlx_migrations WHERE success")
+        .fetch_one(connection)
+        .await?)
 }

@@ -30,7 +30,8 @@ impl Sqlite {
         let (options, location) = connect::options(url, open)?;
         let mut writer = connect::writer(&options, &location).await?;
         connect::bring_up_to_date(&mut writer, open, &location).await?;
-        let pool = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.pragma("query_only", "on"));
+        let pool =
+            SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.pragma("query_only", "on"));
         Ok(Sqlite { pool, writer: Mutex::new(writer), location })
     }
 

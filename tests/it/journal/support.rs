@@ -12,7 +12,9 @@ use tokio::task::JoinHandle;
 
 /// A journal whose writer has not begun yet, so that a test decides what waits for it.
 pub fn resting(store: Store) -> (Journal, Writer) {
-    Journal::new(Arc::new(store), Arc::new(Metrics::default()))
+    let (journal, writer, keeper) = Journal::new(Arc::new(store), Arc::new(Metrics::default()));
+    tokio::spawn(keeper.run());
+    (journal, writer)
 }
 
 /// A journal whose writer works.
