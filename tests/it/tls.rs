@@ -170,11 +170,14 @@ async fn files_that_are_gone_keep_the_last_good_certificate() {
     assert_eq!(shown(&service, &[&old, &new]).await, *new.cert.der());
 }
 
+/// What is wrong, how it comes to be, and the file that is to blame.
+type Spoilt = (&'static str, fn(&Files), &'static str);
+
 #[tokio::test]
 async fn a_file_that_cannot_be_used_at_the_start_is_named_and_exits_1() {
     let pair = certificate();
     let db = Database::sqlite().await;
-    let cases: [(&str, fn(&Files), &str); 6] = [
+    let cases: [Spoilt; 6] = [
         ("no certificate", |files| std::fs::remove_file(files.cert()).expect("removed"), "cert.pem"),
         ("no key", |files| std::fs::remove_file(files.key()).expect("removed"), "key.pem"),
         ("garbage as certificate", |files| replace(&files.cert(), b"garbage"), "cert.pem"),

@@ -1,7 +1,5 @@
 //! The first row: path, method, size; and the last but one: nobody can record it.
 
-use serde_json::json;
-
 use crate::harness::db::{Database, eventually, on_both_stores};
 use crate::harness::service::{APP, Launch, Service};
 
@@ -73,7 +71,8 @@ on_both_stores! {
 
     async fn what_the_store_does_not_take_within_the_budget_is_503_and_taken_once_it_is_back(db: Database) {
         let service = Launch::on(&db).toml("[receiver]\nanswer_budget_ms = 300").start().await;
-        service.callback().account("before").sets("T", json!(1)).post().await.assert_ok("the store is there");
+        let before = || service.callback().account("before").body_at(1_700_000_000_000);
+        eventually("the store is there", async || before().post().await.status == 200).await;
         let callback = || service.callback().account("during").body_at(1_700_000_000_001);
         let during = if db.is_postgres() {
             let mut blocker = db.pg().await;

@@ -6,10 +6,13 @@ use crate::harness::service::program;
 
 const ONE_APP: (&str, &str) = ("PORTRAITD_SDK_APP_ID", "1400000000");
 
+/// What is wrong, in which environment, with which flags, and what the message names.
+type Refusal = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str], &'static str);
+
 #[test]
 fn serve_refuses_a_configuration_it_cannot_trust_with_exit_2_and_names_the_key() {
     let folder = tempdir().expect("a folder");
-    let cases: [(&str, &[(&str, &str)], &[&str], &str); 12] = [
+    let cases: [Refusal; 12] = [
         ("no app", &[], &[], "--sdk-app-id"),
         ("an unknown key", &[ONE_APP, ("PORTRAITD__RECEIVER__LISTENN", "127.0.0.1:0")], &[], "listenn"),
         ("an unknown section", &[ONE_APP, ("PORTRAITD__NONSENSE__KEY", "1")], &[], "nonsense"),

@@ -127,7 +127,7 @@ on_both_stores! {
             format!("Sign={sign}&RequestTime={time}%00"), format!("Sign={sign}&Sign={sign}&RequestTime={time}"),
             format!("Sign={sign}&RequestTime={time}&RequestTime={time}"), format!("Sign={}&RequestTime={time}", "a".repeat(64)),
             format!("Sign={}&RequestTime={time}", "f".repeat(50_000)), format!("Sign={sign}&RequestTime={}", "9".repeat(40)),
-            format!("sign={sign}&requesttime={time}"), format!("Sign=%zz&RequestTime=%zz"), format!("Sign={sign}&RequestTime=9223372036854775807"),
+            format!("sign={sign}&requesttime={time}"), "Sign=%zz&RequestTime=%zz".to_owned(), format!("Sign={sign}&RequestTime=9223372036854775807"),
         ];
         for query in queries {
             let query = format!("SdkAppid={APP}&{COMMAND}&{query}");
