@@ -38,8 +38,9 @@ COMMENT ON COLUMN callbacks.digest         IS 'SHA-256 of salt, account, operato
 COMMENT ON COLUMN callbacks.chain          IS 'SHA-256 of the previous entry''s chain, this entry''s fields and its digest; see docs/proof.md.';
 COMMENT ON COLUMN callbacks.body           IS 'The body, byte for byte as received; null once erased.';
 
-CREATE INDEX callbacks_account  ON callbacks (sdk_app_id, account, effective_time, seq);
-CREATE INDEX callbacks_operator ON callbacks (sdk_app_id, operator, seq) WHERE operator IS DISTINCT FROM account;
+-- The account first: it decides most comparisons alone, and serves searches that do not name the app.
+CREATE INDEX callbacks_account  ON callbacks (account, sdk_app_id, effective_time, seq);
+CREATE INDEX callbacks_operator ON callbacks (operator, sdk_app_id, seq) WHERE operator IS DISTINCT FROM account;
 CREATE INDEX callbacks_received ON callbacks USING brin (received_at);
 
 CREATE TABLE profile_changes (

@@ -19,8 +19,9 @@ CREATE TABLE callbacks ( -- The log: one row per callback, append-only, in the o
     body           BLOB                  -- The body, byte for byte as received; null once erased.
 ) STRICT;
 
-CREATE INDEX callbacks_account  ON callbacks (sdk_app_id, account, effective_time, seq);
-CREATE INDEX callbacks_operator ON callbacks (sdk_app_id, operator, seq) WHERE operator IS NOT account;
+-- The account first: it decides most comparisons alone, and serves searches that do not name the app.
+CREATE INDEX callbacks_account  ON callbacks (account, sdk_app_id, effective_time, seq);
+CREATE INDEX callbacks_operator ON callbacks (operator, sdk_app_id, seq) WHERE operator IS NOT account;
 
 CREATE TABLE profile_changes ( -- One row per ProfileItem of an entry, derived from its body; append-only.
     seq     INTEGER NOT NULL, -- The entry in callbacks.
