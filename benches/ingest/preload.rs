@@ -5,8 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use portraitd::protocol::body;
-use portraitd::store::chain::{self, Personal};
-use portraitd::store::model::{Auth, Kind};
+use portraitd::store::model::{Arrival, Auth};
 use portraitd::store::{NewEntry, Open, Store};
 
 use crate::load::{APP, write_body};
@@ -63,33 +62,15 @@ fn entry(number: u64, begin: i64) -> anyhow::Result<NewEntry> {
     let received_at = event_time + 40;
     let mut receipt_id = [0; 16];
     receipt_id[8..].copy_from_slice(&number.to_be_bytes());
-    let salt = [7; 16];
-    let (client_ip, platform) = (Some("203.0.113.7".to_owned()), Some("Android".to_owned()));
-    let digest = chain::digest(&Personal {
-        salt: Some(&salt),
-        account: Some(&portrait.account),
-        operator: portrait.operator.as_deref(),
-        event_time: portrait.event_time,
-        client_ip: client_ip.as_deref(),
-        platform: platform.as_deref(),
-        body: Some(&json),
-    });
-    let app = i64::try_from(APP)?;
-    Ok(NewEntry {
+    let arrival = Arrival {
         receipt_id,
         received_at,
-        sdk_app_id: app,
-        kind: Kind::Callback,
+        salt: [7; 16],
+        sdk_app_id: i64::try_from(APP)?,
         auth: Auth::None,
-        account: portrait.account,
-        operator: portrait.operator,
-        event_time: portrait.event_time,
-        client_ip,
-        platform,
-        dedupe: chain::dedupe_key(app, &json, portrait.event_time, received_at, receipt_id),
+        client_ip: Some("203.0.113.7".to_owned()),
+        platform: Some("Android".to_owned()),
         body: Bytes::from(json),
-        items: portrait.items,
-        salt,
-        digest,
-    })
+    };
+    Ok(arrival.entry(portrait))
 }

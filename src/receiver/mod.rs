@@ -177,9 +177,9 @@ impl Receiver {
     }
 
     async fn record(&self, arrived: Arrived<'_>, app: i64, auth: Auth, portrait: body::Portrait) -> Answer {
-        let entry =
-            arrived.receipt.entry(app, auth, portrait, arrived.query.client_ip, arrived.query.platform, arrived.body);
-        match self.recorder.record(entry, arrived.deadline).await {
+        let Arrived { query, body, receipt, deadline } = arrived;
+        let entry = receipt.arrival(app, auth, query, body).entry(portrait);
+        match self.recorder.record(entry, deadline).await {
             Outcome::Recorded => Answer::ok("recorded", command::PORTRAIT_SET),
             Outcome::Duplicate => Answer::ok("duplicate", command::PORTRAIT_SET),
             Outcome::Refused => Answer::fail(

@@ -3,11 +3,9 @@
 use bytes::Bytes;
 use rand::Rng;
 
-use crate::protocol::body::Portrait;
 use crate::protocol::query::Query;
 use crate::protocol::time::Millis;
-use crate::store::chain::{self, Personal};
-use crate::store::model::{Auth, Kind, NewEntry, NewUnreadable, ReceiptId};
+use crate::store::model::{Arrival, Auth, NewUnreadable, ReceiptId};
 
 /// One request's arrival.
 #[derive(Debug, Clone, Copy)]
@@ -29,43 +27,19 @@ impl Receipt {
         hex::encode(self.id)
     }
 
-    pub fn entry(
-        self,
-        app: i64,
-        auth: Auth,
-        portrait: Portrait,
-        client_ip: Option<String>,
-        platform: Option<String>,
-        body: Bytes,
-    ) -> NewEntry {
+    /// A callback that arrived with this receipt, and the salt of its digest.
+    pub fn arrival(self, app: i64, auth: Auth, query: Query<'_>, body: Bytes) -> Arrival {
         let mut salt = [0; 16];
         rand::rng().fill_bytes(&mut salt);
-        let digest = chain::digest(&Personal {
-            salt: Some(&salt),
-            account: Some(&portrait.account),
-            operator: portrait.operator.as_deref(),
-            event_time: portrait.event_time,
-            client_ip: client_ip.as_deref(),
-            platform: platform.as_deref(),
-            body: Some(&body),
-        });
-        let dedupe = chain::dedupe_key(app, &body, portrait.event_time, self.at, self.id);
-        NewEntry {
+        Arrival {
             receipt_id: self.id,
             received_at: self.at,
-            sdk_app_id: app,
-            kind: Kind::Callback,
-            auth,
-            account: portrait.account,
-            operator: portrait.operator,
-            event_time: portrait.event_time,
-            client_ip,
-            platform,
-            body,
-            items: portrait.items,
             salt,
-            digest,
-            dedupe,
+            sdk_app_id: app,
+            auth,
+            client_ip: query.client_ip,
+            platform: query.platform,
+            body,
         }
     }
 

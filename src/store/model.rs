@@ -5,9 +5,9 @@ use serde::ser::{Error as _, SerializeStruct};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::chain;
+use super::chain::{self, Personal};
 use super::stamp::Stamp;
-use crate::protocol::body::Item;
+use crate::protocol::body::{Item, Portrait};
 use crate::protocol::time::{self, Millis};
 
 /// 16 bytes made at receipt; the idempotency key everywhere.
@@ -70,6 +70,54 @@ pub struct NewEntry {
     pub salt: [u8; 16],
     pub digest: chain::Hash,
     pub dedupe: DedupeKey,
+}
+
+/// How a callback arrived: what is known of it besides what its body says.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Arrival {
+    pub receipt_id: ReceiptId,
+    pub received_at: Millis,
+    pub salt: [u8; 16],
+    pub sdk_app_id: i64,
+    pub auth: Auth,
+    pub client_ip: Option<String>,
+    pub platform: Option<String>,
+    pub body: Bytes,
+}
+
+impl Arrival {
+    /// The entry it becomes, `portrait` being what its body says.
+    pub fn entry(self, portrait: Portrait) -> NewEntry {
+        let digest = chain::digest(&Personal {
+            salt: Some(&self.salt),
+            account: Some(&portrait.account),
+            operator: portrait.operator.as_deref(),
+            event_time: portrait.event_time,
+            client_ip: self.client_ip.as_deref(),
+            platform: self.platform.as_deref(),
+            body: Some(&self.body),
+        });
+        let dedupe =
+            chain::dedupe_key(self.sdk_app_id, &self.body, portrait.event_time, self.received_at, self.receipt_id);
+        NewEntry {
+            receipt_id: self.receipt_id,
+            received_at: self.received_at,
+            sdk_app_id: self.sdk_app_id,
+            kind: Kind::Callback,
+            auth: self.auth,
+            account: portrait.account,
+            operator: portrait.operator,
+            event_time: portrait.event_time,
+            client_ip: self.client_ip,
+            platform: self.platform,
+            body: self.body,
+            items: portrait.items,
+            salt: self.salt,
+            digest,
+            dedupe,
+        }
+    }
 }
 
 impl NewEntry {
