@@ -56,7 +56,7 @@ BEGIN
     -- The append itself runs with the service's rights; attaching the next partitions runs with the owner's.
     REVOKE EXECUTE ON FUNCTION public.portraitd_append FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION public.portraitd_append TO portraitd_service;
-    GRANT EXECUTE ON FUNCTION public.portraitd_extend(bigint) TO portraitd_service;
+    GRANT EXECUTE ON FUNCTION public.portraitd_extend() TO portraitd_service;
 
     -- Auditors see who changed what, from what, to what, when.
     GRANT SELECT ON public.profile_history TO portraitd_auditor;

@@ -14,16 +14,14 @@ use tokio::task::JoinHandle;
 
 use crate::audit;
 use crate::clock::Clock;
-use crate::config::{Config, StoreConfig, Tls};
+use crate::config::{Config, Tls};
 use crate::journal::Journal;
 use crate::listener::{Listener, TlsFiles};
 use crate::receiver::Receiver;
 use crate::stop::Stop;
 use crate::store::{Open, Store};
 use crate::telemetry::Metrics;
-
-/// How often partitions are looked ahead for and what has expired is dropped.
-const UPKEEP: Duration = Duration::from_secs(5);
+use crate::upkeep;
 
 /// A service that listens but does not answer yet.
 pub struct App {
@@ -86,12 +84,15 @@ impl App {
             self.clock.clone(),
             self.metrics.clone(),
         );
-        let admin = audit::router(&self.config.admin, self.store.clone(), self.metrics.clone());
+        let admin = audit::router(&self.config.admin, self.store.clone(), writer.failing(), self.metrics.clone());
 
         let writing = watched("writer", writer.run(), &stop);
         let keeping = watched("keeper", keeper.run(), &stop);
-        let upkeep =
-            watched("upkeep", upkeep(self.store.clone(), self.config.store.clone(), self.clock, stop.clone()), &stop);
+        let upkeep = watched(
+            "upkeep",
+            upkeep::run(self.store.clone(), self.config.store.clone(), self.clock, stop.clone()),
+            &stop,
+        );
         let private = watched("private listener", self.private.serve(admin, stop.clone()), &stop);
         // The receiver, and with it the queues' sender, lives exactly as long as the public listener.
         let public = watched("public listener", self.public.serve(receiver.router(), stop.clone()), &stop);
@@ -133,28 +134,4 @@ fn watched(name: &'static str, part: impl Future<Output = ()> + Send + 'static, 
             std::panic::resume_unwind(error.into_panic());
         }
     })
-}
-
-async fn upkeep(store: Arc<Store>, config: StoreConfig, clock: Clock, stop: Stop) {
-    let mut ticks = tokio::time::interval(UPKEEP);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = stop.stopping() => return,
-        }
-        let before = clock.now() - i64::from(config.dedupe_window_secs) * 1000;
-        let done = async {
-            store.extend().await?;
-            while store.prune_recent(before).await? >= 10_000 {}
-            store.bound_unreadable(config.unreadable_max_bytes).await
-        };
-        tokio::select! {
-            done = done => match done {
-                Ok(0) => {}
-                Ok(dropped) => tracing::warn!(dropped, "{dropped} of the oldest unreadable bodies were dropped: store.unreadable_max_bytes"),
-                Err(error) => tracing::warn!("upkeep of the store failed, trying again later: {error}"),
-            },
-            () = stop.stopping() => return,
-        }
-    }
 }

@@ -12,7 +12,7 @@
 //! | [`store`] | the log, on Postgres or SQLite: append, read, verify |
 //! | [`audit`] | the private listener: health, readiness, metrics |
 //!
-//! [`app`] is where the parts meet, [`cli`] the command line, [`config`] the configuration, [`telemetry`] the program's own
+//! [`upkeep`] looks after the log beside the appends. [`app`] is where the parts meet, [`cli`] the command line, [`config`] the configuration, [`telemetry`] the program's own
 //! log and metrics; [`clock`] and [`stop`] are arguments to everything that needs the time or has to end.
 //!
 //! Data flows down this list and never back up; the test `imports_point_one_way` reads the tree and says so.
@@ -46,3 +46,4 @@ pub mod receiver;
 pub mod stop;
 pub mod store;
 pub mod telemetry;
+pub mod upkeep;

@@ -1,19 +1,21 @@
 -- Partitions attached ahead of need: CREATE, CHECK, ATTACH, so that neither readers nor appends wait for them.
 
-CREATE FUNCTION portraitd_extend(head bigint) RETURNS bigint
+CREATE FUNCTION portraitd_extend() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     span   CONSTANT bigint := 1000000;
     schema CONSTANT text   := current_schema();
+    head   bigint;
     parent text;
     child  text;
     low    bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(1886351989, format('%I.callbacks', schema)::regclass::oid::integer);
+    SELECT coalesce(max(seq), 0) INTO head FROM callbacks;
     FOR n IN head / span .. head / span + 2 LOOP
         low := n * span;
         FOREACH parent IN ARRAY ARRAY['callbacks', 'profile_changes'] LOOP
-            child := format('%s_%s', parent, lpad(n::text, 6, '0'));
+            child := format('%s_%s', parent, lpad(n::text, greatest(6, length(n::text)), '0'));
             CONTINUE WHEN to_regclass(format('%I.%I', schema, child)) IS NOT NULL;
             EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.%3$I INCLUDING ALL EXCLUDING INDEXES,
                             CONSTRAINT %4$I CHECK (seq >= %5$s AND seq < %6$s))',
@@ -28,13 +30,13 @@ BEGIN
     RETURN (head / span + 3) * span;
 END
 $$;
-COMMENT ON FUNCTION portraitd_extend(bigint) IS 'Attaches the partitions of the range that holds head and of the two after it; returns the first sequence without one.';
-REVOKE EXECUTE ON FUNCTION portraitd_extend(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION portraitd_extend() IS 'Attaches the partitions of the range that holds the newest entry and of the two after it; returns the first sequence without one.';
+REVOKE EXECUTE ON FUNCTION portraitd_extend() FROM PUBLIC;
 -- It runs with the owner's rights: a caller's temporary types and tables must come last, or they would run with them too.
 DO $$
 BEGIN
-    EXECUTE format('ALTER FUNCTION portraitd_extend(bigint) SET search_path = %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION portraitd_extend() SET search_path = %I, pg_temp', current_schema());
 END
 $$;
 
-SELECT portraitd_extend(0);
+SELECT portraitd_extend();

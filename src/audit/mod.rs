@@ -7,6 +7,7 @@ mod guard;
 mod problem;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -29,12 +30,15 @@ use problem::Problem;
 const READY_TIME: Duration = Duration::from_secs(1);
 
 /// The private listener's routes.
-pub fn router(config: &Admin, store: Arc<Store>, metrics: Arc<Metrics>) -> Router {
+pub fn router(config: &Admin, store: Arc<Store>, failing: Arc<AtomicBool>, metrics: Arc<Metrics>) -> Router {
     let guarded = |scope| middleware::from_fn_with_state(Guard::new(config, scope), guard::check);
     let header = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     let panics = metrics.panics.clone();
 
-    let open = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(store);
+    let open = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(Readiness { store, failing });
     let metrics = Router::new().route("/metrics", get(text)).with_state(metrics).route_layer(guarded(Scope::Metrics));
     open.merge(metrics)
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not by this method") })
@@ -48,8 +52,19 @@ pub fn router(config: &Admin, store: Arc<Store>, metrics: Arc<Metrics>) -> Route
         }))
 }
 
+/// What readiness depends on.
+#[derive(Clone)]
+struct Readiness {
+    store: Arc<Store>,
+    /// True while the writer's appends fail, whatever the store says of itself.
+    failing: Arc<AtomicBool>,
+}
+
 /// Ready means that a callback can be made durable. The body says where, or why not.
-async fn ready(State(store): State<Arc<Store>>) -> Response {
+async fn ready(State(Readiness { store, failing }): State<Readiness>) -> Response {
+    if failing.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not ready: appends to the store fail\n").into_response();
+    }
     match tokio::time::timeout(READY_TIME, store.check()).await {
         Ok(Ok(())) => (StatusCode::OK, "ready: store\n").into_response(),
         Ok(Err(error)) => {

@@ -1,6 +1,6 @@
-//! Keeps what is unreadable, beside the writer and never in its way.
+//! Keeps what is unreadable, beside the writer: a slow or locked table here holds up no callback that can be recorded.
 //!
-//! Each body is tried once: what matters more is that a slow or locked table here holds up nobody.
+//! Each body is tried once. (On SQLite both share the one connection that writes.)
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +8,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::Aside;
-use crate::store::{NewUnreadable, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
-/// Bodies of one transaction.
-const BATCH: usize = 16;
-/// No transaction takes longer.
+/// No body may take longer.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// Empties the queue of unreadable bodies until everybody who fills it is gone.
@@ -28,23 +26,20 @@ impl Keeper {
         Keeper { store, waiting, metrics }
     }
 
-    /// Keeps whatever waits, a few at a time.
+    /// Keeps whatever waits, one at a time: two replicas that keep the same bodies cannot block each other.
     pub async fn run(mut self) {
-        let mut taken = Vec::with_capacity(BATCH);
-        while self.waiting.recv_many(&mut taken, BATCH).await > 0 {
-            let bodies: Vec<&NewUnreadable> = taken.iter().map(|aside: &Aside| &aside.body).collect();
-            let kept = match tokio::time::timeout(LIMIT, self.store.keep_unreadable(&bodies)).await {
+        while let Some(Aside { body, done }) = self.waiting.recv().await {
+            let kept = match tokio::time::timeout(LIMIT, self.store.keep_unreadable(&body)).await {
                 Ok(kept) => kept,
                 Err(_) => Err(StoreError::Slow(LIMIT.as_millis())),
             };
             if let Err(error) = &kept {
-                self.metrics.unreadable_lost.inc_by(u64::try_from(bodies.len()).unwrap_or(u64::MAX));
-                tracing::error!(bodies = bodies.len(), "{} unreadable bodies could not be kept: {error}", bodies.len());
+                self.metrics.unreadable_lost.inc();
+                let receipt = hex::encode(body.receipt_id);
+                tracing::error!(receipt.id = receipt, "unreadable body {receipt} could not be kept: {error}");
             }
-            for aside in taken.drain(..) {
-                // Whoever waited may have stopped waiting.
-                let _ = aside.done.send(kept.is_ok());
-            }
+            // Whoever waited may have stopped waiting.
+            let _ = done.send(kept.is_ok());
         }
     }
 }

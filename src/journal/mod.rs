@@ -86,13 +86,15 @@ impl Journal {
 
     fn enqueue(&self, entry: NewEntry) -> Option<oneshot::Receiver<Outcome>> {
         let size = entry.size();
-        if self.bytes.load(Ordering::Relaxed) + size > QUEUE_BYTES {
+        let (done, answer) = oneshot::channel();
+        // Counted before it is handed over, because the writer may take it and count it off at once.
+        let waiting = self.bytes.fetch_add(size, Ordering::Relaxed) + size;
+        if waiting > QUEUE_BYTES || self.queue.try_send(Waiting { entry, done }).is_err() {
+            self.bytes.fetch_sub(size, Ordering::Relaxed);
             return None;
         }
-        let (done, answer) = oneshot::channel();
-        self.queue.try_send(Waiting { entry, done }).ok()?;
-        self.bytes.fetch_add(size, Ordering::Relaxed);
-        self.metrics.queue_entries.inc();
+        let entries = QUEUE - self.queue.capacity();
+        self.metrics.queue_entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
         Some(answer)
     }
 }

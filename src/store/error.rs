@@ -1,5 +1,7 @@
 //! What can go wrong with the store, sorted by what the caller can do about it.
 
+use sqlx::error::DatabaseError;
+
 /// A failed verb.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -49,10 +51,21 @@ pub enum StoreError {
     Unsuitable(String),
 }
 
+impl StoreError {
+    /// Whether less at a time may pass where this much took too long.
+    pub fn may_pass_in_parts(&self) -> bool {
+        match self {
+            StoreError::Slow(_) => true,
+            StoreError::Unavailable(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code == "57014"),
+            _ => false,
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let data = match &error {
-            sqlx::Error::Database(e) => e.code().is_some_and(|code| is_about_data(&code)) && !no_partition(e.message()),
+            sqlx::Error::Database(e) => e.code().is_some_and(|code| is_about_data(&code)) && !no_partition(e.as_ref()),
             sqlx::Error::Encode(_) => true,
             _ => false,
         };
@@ -60,18 +73,21 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// SQLSTATE classes 22 (data exception), 23 (integrity constraint), 54 (program limit); SQLite's CONSTRAINT (19) and
-/// TOOBIG (18), with their extended codes.
+/// SQLSTATE classes that blame what was sent: cardinality, data, integrity, triggers and functions of others, check options,
+/// program limits, exceptions raised in PL/pgSQL.
+const DATA_CLASSES: [&str; 8] = ["21", "22", "23", "38", "39", "44", "54", "P0"];
+
+/// By SQLSTATE, or by SQLite's CONSTRAINT (19) and TOOBIG (18) with their extended codes.
 fn is_about_data(code: &str) -> bool {
-    if code.len() == 5 && !code.starts_with("0") {
-        return ["22", "23", "54"].iter().any(|class| code.starts_with(class));
+    if code.len() == 5 {
+        return DATA_CLASSES.iter().any(|class| code.starts_with(class));
     }
     code.parse::<u32>().is_ok_and(|sqlite| matches!(sqlite & 0xff, 18 | 19))
 }
 
-/// A range without a partition yet is our lateness, not the row's fault.
-fn no_partition(message: &str) -> bool {
-    message.starts_with("no partition of relation")
+/// A range without a partition yet is our lateness, not the row's fault: a check violation of no constraint.
+fn no_partition(error: &dyn DatabaseError) -> bool {
+    error.code().is_some_and(|code| code == "23514") && error.constraint().is_none()
 }
 
 #[cfg(test)]
@@ -80,10 +96,10 @@ mod tests {
 
     #[test]
     fn only_what_the_row_is_to_blame_for_is_about_data() {
-        for code in ["22P05", "23514", "54000", "18", "19", "1299", "2067"] {
+        for code in ["22P05", "23514", "54000", "P0001", "18", "19", "1299", "2067"] {
             assert!(is_about_data(code), "{code}");
         }
-        for code in ["08006", "53100", "57014", "25006", "42501", "40001", "5", "10", "13", "1555x"] {
+        for code in ["08006", "53100", "57014", "25006", "42501", "40001", "XX000", "5", "10", "13", "1555x"] {
             assert!(!is_about_data(code), "{code}");
         }
     }

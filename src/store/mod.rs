@@ -16,6 +16,8 @@ mod read;
 mod sqlite;
 mod stamp;
 
+use std::collections::HashMap;
+
 use sqlx::migrate::Migrator;
 
 pub use error::StoreError;
@@ -24,6 +26,7 @@ pub use query::ChangeFilter;
 pub use stamp::Stamp;
 
 use crate::protocol::time::Millis;
+use model::ReceiptId;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -71,9 +74,14 @@ impl Store {
         either!(self, store => store.append(entries).await)
     }
 
-    /// Keeps bodies that cannot be recorded.
-    pub async fn keep_unreadable(&self, bodies: &[&NewUnreadable]) -> Result<()> {
-        either!(self, store => store.keep_unreadable(bodies).await)
+    /// Which of these entries' receipts the log holds, and under which sequence.
+    pub async fn receipts(&self, entries: &[&NewEntry]) -> Result<HashMap<ReceiptId, i64>> {
+        either!(self, store => store.receipts(entries).await)
+    }
+
+    /// Keeps a body that cannot be recorded; the same again is counted.
+    pub async fn keep_unreadable(&self, body: &NewUnreadable) -> Result<()> {
+        either!(self, store => store.keep_unreadable(body).await)
     }
 
     /// Attaches partitions ahead of need. Returns the first sequence that has no place yet.

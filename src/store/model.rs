@@ -5,6 +5,7 @@ use serde::ser::{Error as _, SerializeStruct};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::StoreError;
 use super::chain::{self, Personal};
 use super::stamp::Stamp;
 use crate::protocol::body::{Item, Portrait};
@@ -157,6 +158,18 @@ pub struct Head {
     pub seq: i64,
     /// Its chain.
     pub chain: chain::Hash,
+}
+
+impl Head {
+    /// The head as the database holds it.
+    pub(super) fn stored(seq: i64, chain: Vec<u8>) -> Result<Self, StoreError> {
+        match chain.try_into() {
+            Ok(chain) => Ok(Head { seq, chain }),
+            Err(_) => {
+                Err(StoreError::Unsuitable(format!("the chain of entry {seq} has not 32 bytes; see portraitd verify")))
+            }
+        }
+    }
 }
 
 /// Where every log begins.

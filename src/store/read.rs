@@ -1,13 +1,18 @@
 //! Reading the log. The statements are the same text in both dialects, so they stand here once.
 
+use std::collections::{HashMap, HashSet};
+
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
-use super::model::{Change, GENESIS, Head, StoredEntry, StoredItem, UnreadableRow};
+use super::model::{Change, GENESIS, Head, NewEntry, ReceiptId, StoredEntry, StoredItem, UnreadableRow};
 use super::query::{ChangeFilter, MAX_LIMIT};
 use super::{Result, Stamp};
 
 const HEAD: &str = "-- head
 SELECT seq, chain FROM callbacks ORDER BY seq DESC LIMIT 1";
+
+const RECEIPTS: &str = "-- receipts
+SELECT receipt_id, seq FROM callbacks WHERE received_at BETWEEN $1 AND $2";
 
 const CHANGES: &str = "-- changes
 SELECT seq, ordinal, app, account, operator, tag, old, new, event_time, effective_time, received_at, platform,
@@ -68,7 +73,17 @@ macro_rules! reads {
         impl $store {
             pub(super) async fn head(&self) -> Result<Head> {
                 let row: Option<(i64, Vec<u8>)> = sqlx::query_as(HEAD).fetch_optional(self.readers()).await?;
-                Ok(row.and_then(|(seq, chain)| Some(Head { seq, chain: chain.try_into().ok()? })).unwrap_or(GENESIS))
+                row.map_or(Ok(GENESIS), |(seq, chain)| Head::stored(seq, chain))
+            }
+
+            pub(super) async fn receipts(&self, entries: &[&NewEntry]) -> Result<HashMap<ReceiptId, i64>> {
+                let times = || entries.iter().map(|entry| entry.received_at);
+                let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(HashMap::new()) };
+                let rows: Vec<(Vec<u8>, i64)> =
+                    sqlx::query_as(RECEIPTS).bind(Stamp(first)).bind(Stamp(last)).fetch_all(self.readers()).await?;
+                let wanted: HashSet<ReceiptId> = entries.iter().map(|entry| entry.receipt_id).collect();
+                let found = rows.into_iter().filter_map(|(id, seq)| Some((ReceiptId::try_from(id).ok()?, seq)));
+                Ok(found.filter(|(id, _)| wanted.contains(id)).collect())
             }
 
             pub(super) async fn changes(&self, filter: &ChangeFilter) -> Result<Vec<Change>> {

@@ -7,8 +7,8 @@ use super::model::{GENESIS, Head, StoredEntry, StoredItem};
 use super::{Store, StoreError};
 use crate::protocol::{body, time};
 
-/// Entries read at a time.
-const CHUNK: i64 = 1000;
+/// Entries read at a time: few enough that the largest bodies fit into memory together.
+const CHUNK: i64 = 256;
 
 /// The first thing that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,6 +8,7 @@ mod harness;
 
 mod callbacks;
 mod cli;
+mod full_disk;
 mod hostile;
 mod journal;
 mod migrations;

@@ -35,7 +35,7 @@ async fn assert_made_once(db: &Database) {
         false => "SELECT name FROM sqlite_schema WHERE name = 'callbacks'",
     };
     assert_eq!(db.texts(tables).await, ["callbacks"]);
-    append(&Store::open(&db.url(), Open::Existing).await.unwrap(), &callbacks(1)).await;
+    append(&Store::open(&db.url(), Open::Migrate).await.unwrap(), &callbacks(1)).await;
 }
 
 /// The real program, `migrate`.

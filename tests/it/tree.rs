@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What each module may name of the crate. Flow order; nothing points back up.
-const MAY_NAME: [(&str, &[&str]); 13] = [
+const MAY_NAME: [(&str, &[&str]); 14] = [
     ("protocol", &[]),
     ("stop", &[]),
     ("clock", &["protocol"]),
@@ -15,7 +15,23 @@ const MAY_NAME: [(&str, &[&str]); 13] = [
     ("receiver", &["protocol", "clock", "config", "telemetry", "store", "journal"]),
     ("listener", &["config", "stop"]),
     ("audit", &["config", "telemetry", "store"]),
-    ("app", &["protocol", "stop", "clock", "config", "telemetry", "store", "journal", "receiver", "listener", "audit"]),
+    ("upkeep", &["protocol", "stop", "clock", "config", "store"]),
+    (
+        "app",
+        &[
+            "protocol",
+            "stop",
+            "clock",
+            "config",
+            "telemetry",
+            "store",
+            "journal",
+            "receiver",
+            "listener",
+            "audit",
+            "upkeep",
+        ],
+    ),
     ("cli", &["protocol", "stop", "clock", "config", "telemetry", "store", "app"]),
     ("lib", &[]),
 ];

@@ -60,8 +60,9 @@ async fn connect(store: &Postgres) -> Result<PgConnection> {
     let mut connection = store.options.connect().await?;
     connection
         .execute(
-            "-- append: a frozen replica cannot stop the others
-             SET statement_timeout = '2s'; SET idle_in_transaction_session_timeout = '2s';
+            "-- append: OK means durable, also behind a pooler that drops start-up options; a frozen replica cannot stop us
+             SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'; SET jit = off;
+             SET lock_timeout = '2s'; SET statement_timeout = '2s'; SET idle_in_transaction_session_timeout = '2s';
              -- the plans are made while the tables may be empty and kept while they grow
              SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off;",
         )
@@ -172,12 +173,7 @@ async fn call(connection: &mut PgConnection, batch: &Batch<'_>, head: &Head) -> 
 impl Answer {
     fn read(self) -> Result<Said> {
         let head = match (self.head_seq, self.head_chain) {
-            (Some(seq), Some(chain)) => {
-                let chain = chain
-                    .try_into()
-                    .map_err(|_| StoreError::Unsuitable(format!("the chain of entry {seq} has not 32 bytes")))?;
-                Head { seq, chain }
-            }
+            (Some(seq), Some(chain)) => Head::stored(seq, chain)?,
             _ => GENESIS,
         };
         if self.appended {

@@ -1,12 +1,16 @@
 //! Getting to a Postgres that can hold the log: URL, encoding, tables up to date.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{PgPool, Row};
+use sqlx::{ConnectOptions, Connection, PgPool, Row};
 
 use super::MIGRATOR;
 use crate::store::{Open, Result, StoreError, check_version};
+
+/// How long the database may take to answer at the start.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What every connection of ours runs with: OK means durable; each statement of a transaction sees what was committed before
 /// it; statements with many arrays are not compiled each time; a locked table is an error, not a wait.
@@ -40,6 +44,16 @@ fn system_user() -> String {
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
         .unwrap_or_else(|| "postgres".to_owned())
+}
+
+/// One connection before the pool, because a pool that cannot connect does not say why.
+pub(super) async fn try_once(options: &PgConnectOptions, location: &str) -> Result<()> {
+    let absent = |why: String| StoreError::Absent { location: location.to_owned(), why };
+    match tokio::time::timeout(PATIENCE, options.connect()).await {
+        Ok(Ok(connection)) => Ok(connection.close().await?),
+        Ok(Err(error)) => Err(absent(error.to_string())),
+        Err(_) => Err(absent(format!("no answer within {} s", PATIENCE.as_secs()))),
+    }
 }
 
 /// Another encoding could not hold every nickname.

@@ -30,6 +30,7 @@ impl Postgres {
     pub(super) async fn open(url: &str, open: Open) -> Result<Self> {
         let options = connect::options(url)?;
         let location = crate::config::redact_url(url);
+        connect::try_once(&options, &location).await?;
         let pool = PgPoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(Duration::from_secs(5))

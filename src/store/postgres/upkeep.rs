@@ -12,16 +12,16 @@ ON CONFLICT (hash) DO UPDATE
    SET times = unreadable.times + 1, last_at = greatest(unreadable.last_at, excluded.last_at)";
 
 const EXTEND: &str = "-- extend
-SELECT portraitd_extend(coalesce((SELECT max(seq) FROM callbacks), 0))";
+SELECT portraitd_extend()";
 
 /// Rows whose EventTime was believable lie at the old end of the key; the others at its far end.
 const PRUNE_RECENT: &str = "-- prune_recent
 WITH old AS (
     (SELECT event_time, key FROM recent
-      WHERE event_time <= $1::timestamptz + interval '5 minutes' AND recorded_at < $1 LIMIT 10000)
+      WHERE event_time <= $1 AND recorded_at < $1 LIMIT 10000)
     UNION ALL
     (SELECT event_time, key FROM recent
-      WHERE event_time > greatest(now(), $1::timestamptz + interval '5 minutes') AND recorded_at < $1 LIMIT 10000)
+      WHERE event_time > now() AND recorded_at < $1 LIMIT 10000)
 )
 DELETE FROM recent r USING old WHERE r.event_time = old.event_time AND r.key = old.key";
 
@@ -33,30 +33,27 @@ DELETE FROM unreadable WHERE id <= (
 
 const WRITABLE: &str = "-- check
 SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'
-       AND has_table_privilege('callbacks', 'INSERT')";
+       AND has_table_privilege('callbacks', 'SELECT') AND has_table_privilege('callbacks', 'INSERT')
+       AND has_table_privilege('recent', 'SELECT') AND has_table_privilege('recent', 'INSERT')
+       AND has_table_privilege('profile_changes', 'INSERT')
+       AND (SELECT bool_and(has_function_privilege(oid, 'EXECUTE')) FROM pg_proc WHERE proname = 'portraitd_append')";
 
 impl Postgres {
-    pub(in crate::store) async fn keep_unreadable(&self, bodies: &[&NewUnreadable]) -> Result<()> {
-        let mut transaction = self.pool.begin().await?;
-        for body in bodies {
-            let done = sqlx::query(KEEP_UNREADABLE)
-                .bind(Stamp(body.received_at))
-                .bind(body.sdk_app_id)
-                .bind(&body.command)
-                .bind(&body.reason)
-                .bind(body.auth.as_str())
-                .bind(&body.client_ip)
-                .bind(&body.platform)
-                .bind(&body.receipt_id[..])
-                .bind(&body.hash()[..])
-                .bind(&body.body[..])
-                .execute(&mut *transaction)
-                .await?;
-            if done.rows_affected() != 1 {
-                return Err(StoreError::Unsuitable("keeping an unreadable body had no effect".to_owned()));
-            }
-        }
-        Ok(transaction.commit().await?)
+    pub(in crate::store) async fn keep_unreadable(&self, body: &NewUnreadable) -> Result<()> {
+        sqlx::query(KEEP_UNREADABLE)
+            .bind(Stamp(body.received_at))
+            .bind(body.sdk_app_id)
+            .bind(&body.command)
+            .bind(&body.reason)
+            .bind(body.auth.as_str())
+            .bind(&body.client_ip)
+            .bind(&body.platform)
+            .bind(&body.receipt_id[..])
+            .bind(&body.hash()[..])
+            .bind(&body.body[..])
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     pub(in crate::store) async fn extend(&self) -> Result<i64> {
@@ -77,6 +74,6 @@ impl Postgres {
         if writable {
             return Ok(());
         }
-        Err(StoreError::Unsuitable("the database is read-only, a standby, or our role may not INSERT".to_owned()))
+        Err(StoreError::Unsuitable("the database is read-only, a standby, or our role may not append".to_owned()))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, QueryBuilder, Sqlite as Db};
 
-use super::Sqlite;
+use super::{Sqlite, writing};
 use crate::store::batch::Batch;
 use crate::store::model::{DedupeKey, GENESIS, Head, NewEntry, Recorded};
 use crate::store::{Result, Stamp};
@@ -28,20 +28,23 @@ INSERT INTO profile_changes (seq, ordinal, tag, value) ";
 
 impl Sqlite {
     pub(in crate::store) async fn append(&self, entries: &[&NewEntry]) -> Result<Vec<Recorded>> {
-        let mut writer = self.writer.lock().await;
-        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-        let mut batch = Batch::new(entries);
-        batch.leave_out(&known(&mut transaction, &batch).await?);
-        let head = head(&mut transaction).await?;
-        insert(&mut transaction, &batch, &head).await?;
-        transaction.commit().await?;
-        Ok(batch.written(&head))
+        writing!(self, connection => append(connection, entries).await)
     }
+}
+
+async fn append(connection: &mut SqliteConnection, entries: &[&NewEntry]) -> Result<Vec<Recorded>> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut batch = Batch::new(entries);
+    batch.leave_out(&known(&mut transaction, &batch).await?);
+    let head = head(&mut transaction).await?;
+    insert(&mut transaction, &batch, &head).await?;
+    transaction.commit().await?;
+    Ok(batch.written(&head))
 }
 
 async fn head(connection: &mut SqliteConnection) -> Result<Head> {
     let row: Option<(i64, Vec<u8>)> = sqlx::query_as(HEAD).fetch_optional(connection).await?;
-    Ok(row.and_then(|(seq, chain)| Some(Head { seq, chain: chain.try_into().ok()? })).unwrap_or(GENESIS))
+    row.map_or(Ok(GENESIS), |(seq, chain)| Head::stored(seq, chain))
 }
 
 async fn known(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<HashSet<usize>> {

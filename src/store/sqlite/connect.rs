@@ -28,12 +28,14 @@ pub(super) fn options(url: &str, open: Open) -> Result<(SqliteConnectOptions, St
             why: "no such file".to_owned(),
         });
     }
-    let options = options
-        .create_if_missing(open == Open::Migrate)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(2))
-        .disable_statement_logging();
+    let options = options.busy_timeout(Duration::from_secs(2)).disable_statement_logging();
+    let options = match open {
+        Open::Migrate => {
+            options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
+        }
+        // Whoever only reads changes nothing, not even the journal mode of a file that is somebody else's.
+        Open::Existing => options.create_if_missing(false).pragma("query_only", "on"),
+    };
     Ok((options, path.display().to_string()))
 }
 

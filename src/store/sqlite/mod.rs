@@ -9,7 +9,7 @@ mod upkeep;
 
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnection, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 use tokio::sync::Mutex;
 
 use super::{Open, Result};
@@ -21,7 +21,10 @@ const READERS: u32 = 4;
 /// An open log on SQLite.
 pub struct Sqlite {
     pool: SqlitePool,
-    writer: Mutex<SqliteConnection>,
+    options: SqliteConnectOptions,
+    /// Taken while it is used and put back only when all went well, because SQLite rolls back by itself when a disk is full
+    /// and sqlx would not know. Then the next one who writes opens another.
+    writer: Mutex<Option<SqliteConnection>>,
     location: String,
 }
 
@@ -30,9 +33,16 @@ impl Sqlite {
         let (options, location) = connect::options(url, open)?;
         let mut writer = connect::writer(&options, &location).await?;
         connect::bring_up_to_date(&mut writer, open, &location).await?;
-        let pool =
-            SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.pragma("query_only", "on"));
-        Ok(Sqlite { pool, writer: Mutex::new(writer), location })
+        let readers = options.clone().pragma("query_only", "on");
+        let pool = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(readers);
+        Ok(Sqlite { pool, options, writer: Mutex::new(Some(writer)), location })
+    }
+
+    async fn connection(&self, slot: &mut Option<SqliteConnection>) -> Result<SqliteConnection> {
+        match slot.take() {
+            Some(connection) => Ok(connection),
+            None => connect::writer(&self.options, &self.location).await,
+        }
     }
 
     pub(in crate::store) fn readers(&self) -> &SqlitePool {
@@ -43,3 +53,16 @@ impl Sqlite {
         format!("sqlite://{}", self.location)
     }
 }
+
+/// Runs one verb's work on the connection that writes.
+macro_rules! writing {
+    ($store:expr, $connection:ident => $work:expr) => {{
+        let mut slot = $store.writer.lock().await;
+        let mut connection = $store.connection(&mut slot).await?;
+        let $connection = &mut connection;
+        let done = $work?;
+        *slot = Some(connection);
+        Ok(done)
+    }};
+}
+use writing;

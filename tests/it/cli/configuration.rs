@@ -12,7 +12,7 @@ type Refusal = (&'static str, &'static [(&'static str, &'static str)], &'static 
 #[test]
 fn serve_refuses_a_configuration_it_cannot_trust_with_exit_2_and_names_the_key() {
     let folder = tempdir().expect("a folder");
-    let cases: [Refusal; 12] = [
+    let cases: [Refusal; 16] = [
         ("no app", &[], &[], "--sdk-app-id"),
         ("an unknown key", &[ONE_APP, ("PORTRAITD__RECEIVER__LISTENN", "127.0.0.1:0")], &[], "listenn"),
         ("an unknown section", &[ONE_APP, ("PORTRAITD__NONSENSE__KEY", "1")], &[], "nonsense"),
@@ -35,6 +35,10 @@ fn serve_refuses_a_configuration_it_cannot_trust_with_exit_2_and_names_the_key()
         ("app 0", &[("PORTRAITD_SDK_APP_ID", "0")], &[], "apps"),
         ("an app that is no number", &[("PORTRAITD_SDK_APP_ID", "abc")], &[], "PORTRAITD_SDK_APP_ID"),
         ("a database nobody knows", &[ONE_APP], &["--database-url", "mysql://x"], "store.url"),
+        ("a database URL that is none", &[ONE_APP], &["--database-url", "postgres://[x"], "store.url"),
+        ("a log in memory", &[ONE_APP], &["--database-url", "sqlite::memory:"], "store.url"),
+        ("a filter nobody understands", &[ONE_APP, ("PORTRAITD__LOG__FILTER", "info,x=y=z")], &[], "log.filter"),
+        ("a misspelt shorthand", &[ONE_APP, ("PORTRAITD_CALLBACK_TOKENS", "t")], &[], "PORTRAITD_CALLBACK_TOKENS"),
     ];
     for (case, env, arguments, named) in cases {
         let arguments: Vec<&str> = ["serve"].iter().chain(arguments).copied().collect();
@@ -59,6 +63,7 @@ fn a_configuration_file_that_is_wrong_or_missing_exits_2_and_is_named() {
     assert!(run(&[]).contains(path), "there is none");
     for (text, named) in [
         ("[receiver", "portraitd.toml"),
+        ("[[apps]]\nsdk_app_id = 1\ntokens = [\"hunter2", "portraitd.toml, line 3, column"),
         ("[receiver]\nlisten_on = 1", "listen_on"),
         ("other = 1", "other"),
         ("[[apps]]\nsdk_app_id = 1\ntoken = \"hunter2\"", "token"),
@@ -71,6 +76,20 @@ fn a_configuration_file_that_is_wrong_or_missing_exits_2_and_is_named() {
     }
     std::fs::write(&file, "[[apps]]\nsdk_app_id = 1").expect("written");
     assert!(run(&[ONE_APP]).contains("PORTRAITD_SDK_APP_ID"), "one app by name and others in the file");
+}
+
+#[test]
+fn variables_that_are_no_text_are_refused_where_they_are_ours_and_ignored_elsewhere() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempdir().expect("a folder");
+    let broken = std::ffi::OsStr::from_bytes(b"hunter2\xff");
+    for (name, code) in [("PORTRAITD_CALLBACK_TOKEN", 2), ("DATABASE_URL", 2), ("LS_COLORS", 0)] {
+        let output =
+            program::command(folder.path()).env(name, broken).arg("config").output().expect("the program runs");
+        let said = program::stderr(&output);
+        assert_eq!(program::code(&output), code, "{name}: {said}");
+        assert!(!said.contains("hunter2") && said.contains(&format!("{name}: not UTF-8")) == (code == 2), "{said}");
+    }
 }
 
 #[test]

@@ -227,6 +227,11 @@ impl Service {
         assert_eq!(self.metric("portraitd_panics_total", "").await, 0.0, "{case}: panics");
     }
 
+    /// The process.
+    pub fn pid(&self) -> libc::pid_t {
+        self.running.child.id() as libc::pid_t
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         self.signal(libc::SIGTERM);
@@ -239,7 +244,7 @@ impl Service {
 
     fn signal(&self, signal: libc::c_int) {
         // SAFETY: a signal to a child we started and have not waited for.
-        let sent = unsafe { libc::kill(self.running.child.id() as libc::pid_t, signal) };
+        let sent = unsafe { libc::kill(self.pid(), signal) };
         assert_eq!(sent, 0, "the process is there");
     }
 

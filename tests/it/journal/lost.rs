@@ -35,6 +35,20 @@ async fn check(line: Line, entries: Vec<NewEntry>) {
     assert_eq!(stored, sent, "each receipt once");
 }
 
+/// The key by which the log would know it again is forgotten before the retry, as after an outage longer than the window.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_commit_is_found_by_its_receipt_when_its_dedupe_key_is_forgotten() {
+    let db = Database::postgres().await;
+    let store = db.store().await;
+    let entries = [callbacks(3), untimed(3)].concat();
+    let refs: Vec<&NewEntry> = entries.iter().collect();
+    store.append(&refs[..4]).await.unwrap();
+    db.execute("DELETE FROM recent").await;
+    let ours = store.receipts(&refs).await.unwrap();
+    let expected = (1..).zip(&entries[..4]).map(|(seq, entry)| (entry.receipt_id, seq)).collect();
+    assert_eq!(ours, expected);
+}
+
 fn untimed(count: usize) -> Vec<NewEntry> {
     (0..count).map(|n| callback(&format!("id{n}")).nick("x").without_event_time().build()).collect()
 }

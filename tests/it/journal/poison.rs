@@ -61,14 +61,20 @@ on_both_stores! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_data_exception_of_a_trigger_counts_as_poison_too() {
+async fn whatever_a_trigger_raises_counts_as_poison_too() {
+    for raised in ["USING ERRCODE = '22P05'", ""] {
+        refused_by_a_trigger(raised).await;
+    }
+}
+
+async fn refused_by_a_trigger(raised: &str) {
     let db = Database::postgres().await;
     let store = db.store().await;
-    db.execute(
+    db.execute(&format!(
         "CREATE FUNCTION refuse_mallory() RETURNS trigger LANGUAGE plpgsql AS
-         $$ BEGIN IF NEW.account LIKE 'mallory%' THEN RAISE EXCEPTION 'not him' USING ERRCODE = '22P05'; END IF; RETURN NEW; END $$;
+         $$ BEGIN IF NEW.account LIKE 'mallory%' THEN RAISE EXCEPTION 'not him' {raised}; END IF; RETURN NEW; END $$;
          CREATE TRIGGER refuse_mallory BEFORE INSERT ON callbacks FOR EACH ROW EXECUTE FUNCTION refuse_mallory()",
-    )
+    ))
     .await;
     let entries = vec![callback("id1").build(), callback("mallory").build(), callback("id2").build()];
     let outcomes = record_together(store, entries).await;

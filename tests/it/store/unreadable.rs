@@ -8,7 +8,9 @@ use crate::harness::db::{Database, on_both_stores};
 use crate::harness::entries::{APP, RECEIVED, unreadable};
 
 async fn keep(store: &Store, bodies: &[NewUnreadable]) {
-    store.keep_unreadable(&bodies.iter().collect::<Vec<_>>()).await.unwrap();
+    for body in bodies {
+        store.keep_unreadable(body).await.unwrap();
+    }
 }
 
 /// (times, body) of what is kept, newest first.

@@ -10,10 +10,12 @@ use serde_json::Value;
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portraitd"));
     command.env_clear().current_dir(folder);
-    // SAFETY: prctl is async-signal-safe and touches only the child.
+    // SAFETY: both calls are async-signal-safe and touch only the child.
     unsafe {
         command.pre_exec(|| {
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            // A file that may not grow is an error to the program, as on a full disk, and not its end.
+            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
             Ok(())
         });
     }

@@ -1,0 +1,48 @@
+//! What the log needs now and then beside the appends: partitions ahead, expired dedupe keys dropped, unreadable bodies
+//! bounded. One step that fails does not keep the others from being done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::StoreConfig;
+use crate::stop::Stop;
+use crate::store::{Store, StoreError};
+
+const EVERY: Duration = Duration::from_secs(5);
+/// Rows one pruning drops at most; as many again means that there are more.
+const FULL_PRUNING: u64 = 10_000;
+
+/// Looks after the log until told to stop.
+pub async fn run(store: Arc<Store>, config: StoreConfig, clock: Clock, stop: Stop) {
+    let mut ticks = tokio::time::interval(EVERY);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.stopping() => return,
+        }
+        tokio::select! {
+            () = once(&store, &config, &clock) => {}
+            () = stop.stopping() => return,
+        }
+    }
+}
+
+async fn once(store: &Store, config: &StoreConfig, clock: &Clock) {
+    failed("attaching partitions ahead", store.extend().await);
+    let before = clock.now() - i64::from(config.dedupe_window_secs) * 1000;
+    while failed("dropping expired dedupe keys", store.prune_recent(before).await) >= Some(FULL_PRUNING) {}
+    match failed("bounding unreadable bodies", store.bound_unreadable(config.unreadable_max_bytes).await) {
+        None | Some(0) => {}
+        Some(dropped) => {
+            tracing::warn!(
+                dropped,
+                "{dropped} of the oldest unreadable bodies were dropped: store.unreadable_max_bytes"
+            );
+        }
+    }
+}
+
+fn failed<T>(step: &str, done: Result<T, StoreError>) -> Option<T> {
+    done.inspect_err(|error| tracing::warn!("{step} failed, trying again in {} s: {error}", EVERY.as_secs())).ok()
+}
