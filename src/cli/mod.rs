@@ -15,8 +15,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use secrecy::ExposeSecret;
 
-use crate::config::{ConfigError, Flags, Loaded, load};
-use crate::store::{Open, Store};
+use crate::config::{ConfigError, Flags, Loaded, environment, load};
+use crate::store::{Open, Store, StoreError};
 
 /// Receives Tencent Chat's Profile.CallbackPortraitSet callbacks and keeps them as an append-only audit log.
 ///
@@ -69,9 +69,16 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("portraitd: {}", chain(&error));
-            ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
+            ExitCode::from(if is_configuration(&error) { 2 } else { 1 })
         }
     }
+}
+
+/// Whether the operator has to change the configuration, rather than whatever it leads to.
+fn is_configuration(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.is::<ConfigError>() || matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::Unsuitable(_)))
+    })
 }
 
 /// An error and its causes on one line, each said once.
@@ -97,7 +104,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     {
         return output::print(crate::config::DEFAULTS);
     }
-    let loaded = load(&flags, &std::env::vars().collect())?;
+    let loaded = load(&flags, &environment(std::env::vars_os())?)?;
     // Only one provider is compiled in; installing it twice is not an error worth stopping for.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Runtime::new()?;

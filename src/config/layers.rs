@@ -1,14 +1,16 @@
 //! The layers, weakest first, and which of them each value came from.
 
+mod explain;
 mod shorthands;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use config::{Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::{Config, ConfigError, DEFAULTS, validate};
+use explain::is_part;
 use shorthands::Shorthands;
 
 /// What the command line says about the configuration.
@@ -51,19 +53,15 @@ const NOT_YET: [&str; 3] = ["receiver.store_budget_ms", "spool.dir", "spool.max_
 /// Reads all layers. `env` is the process environment, an argument so that tests need not change theirs.
 pub fn load(flags: &Flags, env: &HashMap<String, String>) -> Result<Loaded, ConfigError> {
     let shorthand = Shorthands { env };
+    shorthand.refuse_unknown()?;
     let file = flags.config.clone().or_else(|| shorthand.get("PORTRAITD_CONFIG").map(PathBuf::from));
 
     let mut layers = vec![layer("default", File::from_str(DEFAULTS, FileFormat::Toml))?];
     if let Some(path) = file {
-        let name = path.display().to_string();
-        if !path.is_file() {
-            return Err(ConfigError(format!("{name}: there is no such configuration file")));
-        }
-        layers.push(layer(&name, File::from(path).format(FileFormat::Toml))?);
+        layers.push(file_layer(&path)?);
     }
     layers.extend(environment(env)?);
-    let has_apps = layers.iter().any(|l| l.keys.keys().any(|k| k.starts_with("apps[")));
-    let (shorthands, stray_token) = shorthand.layers(flags, has_apps)?;
+    let (shorthands, stray_token) = shorthand.layers(flags, &layers)?;
     layers.extend(shorthands);
     layers.extend(flag_layers(flags));
 
@@ -81,7 +79,7 @@ pub fn load(flags: &Flags, env: &HashMap<String, String>) -> Result<Loaded, Conf
                 origins
                     .retain(|k, (_, from)| !(k.starts_with(&format!("{list}[")) || *k == list) || *from == layer.name);
             } else {
-                origins.retain(|k, _| !k.starts_with(&format!("{key}[")));
+                origins.retain(|k, _| !is_part(k, &key) && !is_part(&key, k));
             }
             origins.insert(key, (value, layer.name.clone()));
         }
@@ -95,7 +93,7 @@ pub fn load(flags: &Flags, env: &HashMap<String, String>) -> Result<Loaded, Conf
     let mut root = merged.cache;
     drop_not_yet(&mut root);
     let config: Config = serde_path_to_error::deserialize(root)
-        .map_err(|e| explain(&e.path().to_string(), &e.into_inner(), &origins))?;
+        .map_err(|e| explain::value(&e.path().to_string(), &e.into_inner(), &origins))?;
     warnings.extend(validate::check(&config)?);
     let no_app = config.apps.is_empty().then(|| {
         "no app is configured: name one with --sdk-app-id or PORTRAITD_SDK_APP_ID, or several in [[apps]]".to_owned()
@@ -127,6 +125,16 @@ impl Source for Collected {
 fn layer(name: &str, source: impl Source) -> Result<Layer, ConfigError> {
     let content = source.collect().map_err(|e| ConfigError(format!("{name}: {e}")))?;
     Ok(collected(name, content))
+}
+
+fn file_layer(path: &Path) -> Result<Layer, ConfigError> {
+    let name = path.display().to_string();
+    if !path.is_file() {
+        return Err(ConfigError(format!("{name}: there is no such configuration file")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| ConfigError(format!("{name}: {e}")))?;
+    let content = File::from_str(&text, FileFormat::Toml).collect().map_err(|e| explain::syntax(&name, &text, &e))?;
+    Ok(collected(&name, content))
 }
 
 fn collected(name: &str, content: Map<String, Value>) -> Layer {
@@ -207,24 +215,6 @@ fn drop_not_yet(root: &mut Value) {
             }
         }
     }
-}
-
-/// serde's message with the key and the layer it came from, without repeating a secret.
-fn explain(path: &str, error: &config::ConfigError, origins: &BTreeMap<String, (Value, String)>) -> ConfigError {
-    let message = error.to_string();
-    let key = match message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
-        Some(field) if path == "." || path.is_empty() => field.to_owned(),
-        Some(field) if !path.ends_with(field) => format!("{path}.{field}"),
-        _ => path.to_owned(),
-    };
-    let from = origins
-        .iter()
-        .find(|(k, _)| **k == key || k.starts_with(&format!("{key}.")) || k.starts_with(&format!("{key}[")))
-        .map(|(_, (_, from))| format!(" ({from})"))
-        .unwrap_or_default();
-    let message =
-        if key.contains("token") || key.contains("url") { "not of the right form".to_owned() } else { message };
-    ConfigError(format!("{key}{from}: {message}"))
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! Configuration: layers in, one validated [`Config`] out, and where each value came from.
 //!
-//! Nothing else in the crate reads the environment or a configuration file.
+//! Nothing else in the crate looks at the environment or a configuration file.
 
+mod environment;
 mod layers;
 mod model;
 mod secret;
 mod show;
 mod validate;
 
+pub use environment::environment;
 pub use layers::{Flags, Loaded, load};
 pub use model::{
     Admin, AdminToken, App, Config, Log, LogFormat, OtherCommands, Receiver, Scope, Shutdown, StoreConfig, Tls,

@@ -34,29 +34,43 @@ fn printable(key: &str, value: &Value) -> String {
     }
 }
 
-/// A database URL without its password, wherever the password stands.
+/// A database URL without its password, wherever the password stands. Of one that could be read in two ways only the
+/// scheme is left.
 pub fn redact_url(url: &str) -> String {
-    let (base, query) = url.split_once('?').map_or((url, None), |(base, query)| (base, Some(query)));
-    let base = match base.split_once("://") {
-        Some((scheme, rest)) => match rest.rsplit_once('@') {
-            Some((login, host)) => {
-                let user = login.split(':').next().unwrap_or_default();
-                let password = if login.contains(':') { ":***" } else { "" };
-                format!("{scheme}://{user}{password}@{host}")
-            }
-            None => base.to_owned(),
-        },
-        None => base.to_owned(),
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return if url.starts_with("sqlite:") { url.to_owned() } else { "***".to_owned() };
     };
-    let Some(query) = query else { return base };
-    let query: Vec<String> = query
-        .split('&')
-        .map(|pair| match pair.split_once('=') {
-            Some((name, _)) if name.to_ascii_lowercase().contains("password") => format!("{name}=***"),
-            _ => pair.to_owned(),
-        })
-        .collect();
-    format!("{base}?{}", query.join("&"))
+    if scheme == "sqlite" {
+        return url.to_owned();
+    }
+    // Before any other split: a password may hold every separator there is.
+    let (login, place) = rest.rsplit_once('@').map_or((None, rest), |(login, place)| (Some(login), place));
+    let (base, query) = place.split_once('?').map_or((place, None), |(base, query)| (base, Some(query)));
+    if login.is_some_and(|login| login.contains(['/', '?', '#'])) || place.contains('#') || !is_place(base) {
+        return format!("{scheme}://***");
+    }
+    let login = login.map(|login| match login.split_once(':') {
+        Some((user, _)) => format!("{user}:***@"),
+        None => format!("{login}@"),
+    });
+    let query = query.map(|query| format!("?{}", query.split('&').map(parameter).collect::<Vec<_>>().join("&")));
+    format!("{scheme}://{}{base}{}", login.unwrap_or_default(), query.unwrap_or_default())
+}
+
+/// `host[:port][/database]`, where `user:password` without a host would be neither.
+fn is_place(base: &str) -> bool {
+    let authority = base.split('/').next().unwrap_or_default();
+    authority.ends_with(']')
+        || authority.rsplit_once(':').is_none_or(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// A parameter without its value if it may be the password, or what stands behind a `&` in one.
+fn parameter(pair: &str) -> String {
+    match pair.split_once('=') {
+        Some((name, _)) if name.contains('%') || name.to_ascii_lowercase().contains("pass") => format!("{name}=***"),
+        Some(_) => pair.to_owned(),
+        None => "***".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -71,5 +85,28 @@ mod tests {
             "postgres://me@db/x?password=***&sslmode=require"
         );
         assert_eq!(redact_url("sqlite://portraitd.db"), "sqlite://portraitd.db");
+        assert_eq!(redact_url("sqlite:///srv/a@b#c?mode=ro"), "sqlite:///srv/a@b#c?mode=ro", "a path has none");
+        assert_eq!(redact_url("postgres://me:s3cret@[::1]:5432/x"), "postgres://me:***@[::1]:5432/x");
+        assert_eq!(redact_url("postgres://[::1]/x"), "postgres://[::1]/x");
+    }
+
+    #[test]
+    fn separators_in_a_password_do_not_show_it() {
+        for password in
+            ["s3?cret", "s3/cret", "s3@cret", "s3#cret", "s3?a=b@cret", "s3/:cret", "s3:cret", "s3&cret", "?s3cret"]
+        {
+            for url in [
+                format!("postgres://me:{password}@db:5432/x?sslmode=require"),
+                format!("postgres://me:{password}@"),
+                format!("postgres://db/x?password={password}"),
+                format!("postgres://db/x?pass%77ord={password}"),
+                format!("me:{password}@db"),
+            ] {
+                let shown = redact_url(&url);
+                assert!(!shown.contains("s3") && !shown.contains("cret"), "{url}: {shown}");
+            }
+        }
+        assert_eq!(redact_url("postgres://me:s3/cret@db/x"), "postgres://***");
+        assert_eq!(redact_url("postgres://me:s3cret"), "postgres://***", "the host was forgotten");
     }
 }

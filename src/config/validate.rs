@@ -6,6 +6,11 @@ use secrecy::ExposeSecret;
 
 use super::{Config, ConfigError};
 
+/// What one body may be at most, whatever the configuration says: it is held in memory, and so are those that wait.
+const MAX_BODY_BYTES: usize = 16 << 20;
+/// Chat's own repetitions come within seconds; a shorter window would record them twice.
+const MIN_DEDUPE_WINDOW_SECS: u32 = 60;
+
 /// Refuses what cannot work; returns what works but deserves a warning.
 pub(super) fn check(config: &Config) -> Result<Vec<String>, ConfigError> {
     apps(config)?;
@@ -49,6 +54,9 @@ fn receiver(config: &Config) -> Result<(), ConfigError> {
     if receiver.max_body_bytes == 0 || receiver.answer_budget_ms == 0 {
         return refuse("receiver.max_body_bytes and receiver.answer_budget_ms must be more than 0");
     }
+    if receiver.max_body_bytes > MAX_BODY_BYTES {
+        return refuse(format!("receiver.max_body_bytes must not be more than {MAX_BODY_BYTES}"));
+    }
     if let Some(url) = &receiver.public_url
         && !(url.starts_with("https://") || url.starts_with("http://"))
     {
@@ -91,6 +99,9 @@ fn store(config: &Config) -> Result<(), ConfigError> {
     if !known {
         return refuse("store.url: must begin with postgres:// or sqlite://");
     }
+    if config.store.dedupe_window_secs < MIN_DEDUPE_WINDOW_SECS {
+        return refuse(format!("store.dedupe_window_secs must not be less than {MIN_DEDUPE_WINDOW_SECS}"));
+    }
     Ok(())
 }
 
@@ -102,5 +113,20 @@ fn warnings(config: &Config) -> Vec<String> {
             app.sdk_app_id, config.receiver.listen
         ));
     }
+    let receiver = &config.receiver;
+    if let Some(path) = receiver.public_url.as_deref().map(path_of).filter(|path| *path != receiver.path) {
+        warnings.push(format!(
+            "receiver.public_url leads to {path}, but callbacks are taken at receiver.path = {:?}; \
+             unless something in front changes the path, they will be answered 404",
+            receiver.path
+        ));
+    }
     warnings
+}
+
+/// The path of an http(s) URL.
+fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    rest.find('/').map_or("/", |slash| &rest[slash..])
 }

@@ -91,6 +91,118 @@ fn a_bad_value_names_its_key() {
 }
 
 #[test]
+fn a_secret_is_not_repeated_by_what_is_wrong_around_it() {
+    let files = [
+        ("tokens = [\"s3cret-token", "line 1, column"),
+        ("[[apps]]\nsdk_app_id = 7\ntokens = [\"s3cret-token\n", "line 3, column"),
+        ("é = 99999999999999999999", "line 1, column 1"),
+        ("[store]\nurl = postgres://me:s3cret@db/x", "line 2, column 7"),
+        ("apps = [\"s3cret-token\"]", "apps[0]"),
+        ("apps = \"s3cret-token\"", "apps"),
+        ("[[apps]]\nsdk_app_id = \"s3cret-token\"", "apps[0].sdk_app_id"),
+        ("[admin]\ntokens = [\"s3cret-token\"]", "admin.tokens[0]"),
+        ("[[admin.tokens]]\nname = \"x\"\nsha256 = \"x\"\nscopes = [\"s3cret-token\"]", "admin.tokens[0].scopes[0]"),
+        ("store = \"postgres://me:s3cret@db/x\"", "store"),
+    ];
+    for (text, place) in files {
+        let (_keep, flags) = file(text);
+        let message = refused(&flags, &env(&[]));
+        assert!(message.contains(place) && !message.contains("s3cret"), "{text}: {message}");
+        assert!(message.contains(&flags.config.expect("a file").display().to_string()), "{text}: {message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
+    for (name, value) in [
+        ("PORTRAITD__APPS", "[{\"tokens\":[\"s3cret\"]}]"),
+        ("PORTRAITD__APPS__0__TOKENS", "s3cret"),
+        ("PORTRAITD__ADMIN__TOKENS", "s3cret"),
+        ("PORTRAITD__STORE", "postgres://me:s3cret@db/x"),
+        ("PORTRAITD__RECEIVER__OTHER_COMMANDS", "https://me:s3cret@backend/"),
+    ] {
+        let message = refused(&Flags::default(), &env(&[(name, value)]));
+        assert!(message.contains(name) && !message.contains("s3cret"), "{name}={value}: {message}");
+    }
+}
+
+#[test]
+fn a_backend_for_other_commands_is_said_to_be_of_a_later_version() {
+    let message = refused(&Flags::default(), &env(&[("PORTRAITD__RECEIVER__OTHER_COMMANDS", "https://backend/")]));
+    assert!(message.contains("forwarding") && message.contains("\"acknowledge\" or \"reject\""), "{message}");
+}
+
+#[test]
+fn values_beyond_their_bounds_are_refused() {
+    for (name, good, bad, key) in [
+        ("PORTRAITD__RECEIVER__MAX_BODY_BYTES", "16777216", "16777217", "receiver.max_body_bytes"),
+        ("PORTRAITD__STORE__DEDUPE_WINDOW_SECS", "60", "59", "store.dedupe_window_secs"),
+    ] {
+        assert!(load(&Flags::default(), &env(&[(name, good)])).is_ok(), "{name}={good}");
+        assert!(refused(&Flags::default(), &env(&[(name, bad)])).contains(key), "{name}={bad}");
+    }
+}
+
+#[test]
+fn a_public_url_of_another_path_than_the_receivers_is_warned_about() {
+    for (url, path, warns) in [
+        ("https://example.com", "/", false),
+        ("https://example.com/?a=/b", "/", false),
+        ("https://example.com/chat", "/chat", false),
+        ("https://example.com/chat", "/", true),
+        ("https://example.com/", "/chat", true),
+    ] {
+        let env = env(&[("PORTRAITD__RECEIVER__PUBLIC_URL", url), ("PORTRAITD__RECEIVER__PATH", path)]);
+        let warnings = load(&Flags::default(), &env).expect("loads").warnings;
+        assert_eq!(warnings.iter().any(|w| w.contains("receiver.public_url")), warns, "{url} and {path}: {warnings:?}");
+    }
+}
+
+#[test]
+fn a_shorthand_that_is_misspelt_is_refused_by_name() {
+    for name in ["PORTRAITD_CALLBACK_TOKENS", "PORTRAITD_CALLBACK_TOKEN_FILES", "PORTRAITD_CONFIG_FILE", "PORTRAITD_"] {
+        let message = refused(&Flags::default(), &with_app(&[(name, "x")]));
+        assert!(message.contains(&format!("{name}: no such variable")), "{name}: {message}");
+        assert!(load(&Flags::default(), &with_app(&[(name, "")])).is_ok(), "{name}, empty, is unset");
+    }
+    let of_others = [
+        ("PORTRAITD_SECRET_KEY", "of a later version"),
+        ("PORTRAITD_SERVICE_HOST", "10.0.0.1"),
+        ("PORTRAITD_SERVICE_PORT_HTTP", "80"),
+        ("PORTRAITD_PORT", "tcp://10.0.0.1:80"),
+        ("PORTRAITD_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("PORTRAITDX", "x"),
+    ];
+    assert!(load(&Flags::default(), &with_app(&of_others)).is_ok(), "as Kubernetes sets them for a Service");
+    assert!(refused(&Flags::default(), &with_app(&[("PORTRAITD_PORT", "8080")])).contains("PORTRAITD_PORT"));
+}
+
+#[test]
+fn a_callback_token_that_is_set_must_hold_one() {
+    for blank in [" , ", ",", " "] {
+        let message = refused(&Flags::default(), &with_app(&[("PORTRAITD_CALLBACK_TOKEN", blank)]));
+        assert!(message.contains("PORTRAITD_CALLBACK_TOKEN holds no token"), "{blank:?}: {message}");
+        let (secret, _) = file(blank);
+        let path = secret.path().to_str().expect("path");
+        let message = refused(&Flags::default(), &with_app(&[("PORTRAITD_CALLBACK_TOKEN_FILE", path)]));
+        assert!(message.contains("PORTRAITD_CALLBACK_TOKEN_FILE holds no token"), "{blank:?}: {message}");
+    }
+}
+
+#[test]
+fn admin_tokens_come_from_one_place() {
+    let (_keep, flags) =
+        file(&format!("[[admin.tokens]]\nname = \"x\"\nsha256 = \"{}\"\nscopes = [\"metrics\"]", "0".repeat(64)));
+    assert!(load(&flags, &env(&[])).is_ok());
+    assert!(refused(&flags, &env(&[("PORTRAITD_ADMIN_TOKEN", "t")])).contains("keep one"));
+}
+
+#[test]
+fn the_app_may_be_named_by_a_file_as_well() {
+    let (id, _) = file("1400000007\n");
+    let path = id.path().to_str().expect("path");
+    let loaded = load(&Flags::default(), &env(&[("PORTRAITD_SDK_APP_ID_FILE", path)])).expect("loads");
+    assert_eq!(loaded.config.apps[0].sdk_app_id, 1_400_000_007);
+}
+
+#[test]
 fn empty_variables_count_as_unset() {
     let env = env(&[
         ("PORTRAITD__RECEIVER__LISTEN", ""),
