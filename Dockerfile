@@ -7,9 +7,9 @@ FROM rust:1.95-slim-bookworm AS build
 ENV CARGO_PROFILE_RELEASE_STRIP=symbols
 WORKDIR /build
 
-# Dependencies are a layer of their own: it stays cached until Cargo.toml or Cargo.lock changes. Cargo wants a source file
+# Dependencies are a layer of their own: it stays cached until Cargo.toml, Cargo.lock or build.rs changes. Cargo wants a source file
 # for each target it knows of, the test and the bench included.
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 RUN mkdir -p src tests/it benches/ingest \
  && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs benches/ingest/main.rs >/dev/null \
  && touch src/lib.rs \

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::audit;
 use crate::clock::Clock;
-use crate::config::{Config, Tls};
+use crate::config::{Config, ConfigError, Tls};
 use crate::journal::Journal;
 use crate::listener::{Listener, TlsFiles};
 use crate::receiver::Receiver;
@@ -35,12 +35,12 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the store, brings it up to date and binds both listeners.
+    /// Binds both listeners, opens the store and brings it up to date: a start that fails leaves no store behind.
     pub async fn build(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let begun = Instant::now();
-        let store = Arc::new(Store::open(config.store.url.expose_secret(), Open::Migrate).await?);
         let public = bind("receiver", config.receiver.listen, config.receiver.tls.as_ref()).await?;
         let private = bind("admin", config.admin.listen, config.admin.tls.as_ref()).await?;
+        let store = Arc::new(Store::open(config.store.url.expose_secret(), Open::Migrate).await?);
         Ok(App { config, store, metrics: Arc::default(), public, private, clock, begun })
     }
 
@@ -100,17 +100,16 @@ impl App {
         let all = async { tokio::join!(public, writing, keeping, private, upkeep) };
         let mut all = std::pin::pin!(all);
         let ended = tokio::select! {
-            ended = all.as_mut() => Some(ended),
-            () = async { stop.stopping().await; tokio::time::sleep(grace).await } => None,
-            () = stop.ending() => None,
+            ended = all.as_mut() => Ok(ended),
+            () = async { stop.stopping().await; tokio::time::sleep(grace).await } => {
+                Err(format!("not everything ended within {} s", grace.as_secs()))
+            }
+            () = stop.ending() => Err("ended at once by a second signal".to_owned()),
         };
-        let Some(ended) = ended else {
+        let ended = ended.map_err(|why| {
             stop.hard();
-            anyhow::bail!(
-                "not everything ended within {} s; callbacks that were not answered OK may not be recorded",
-                grace.as_secs()
-            );
-        };
+            anyhow::anyhow!("{why}; callbacks that were not answered OK may not be recorded")
+        })?;
         for part in <[_; 5]>::from(ended) {
             part.context("a part of the service failed")?;
         }
@@ -119,7 +118,7 @@ impl App {
 }
 
 async fn bind(section: &str, address: SocketAddr, tls: Option<&Tls>) -> anyhow::Result<Listener> {
-    let tls = tls.map(TlsFiles::load).transpose().with_context(|| format!("{section}.tls"))?;
+    let tls = tls.map(TlsFiles::load).transpose().map_err(|e| ConfigError(format!("{section}.tls: {e}")))?;
     Listener::bind(address, tls).await.with_context(|| format!("{section}.listen: cannot listen on {address}"))
 }
 

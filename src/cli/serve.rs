@@ -40,7 +40,11 @@ pub(super) async fn run(loaded: Loaded) -> anyhow::Result<()> {
     }
     let stop = Stop::new();
     listen_for_signals(&stop)?;
-    let app = App::build(loaded.config, Clock::system()).await?;
+    // Nothing was taken yet, so that the first signal is enough. Migrations are transactions.
+    let app = tokio::select! {
+        app = App::build(loaded.config, Clock::system()) => app?,
+        () = stop.stopping() => return Ok(()),
+    };
     eprint!("{}", app.banner());
     app.run(stop).await
 }

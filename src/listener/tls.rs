@@ -83,28 +83,37 @@ impl TlsFiles {
         &self.acceptor
     }
 
-    /// Looks at the files for ever. A pair that cannot be used, or not yet, leaves the last good one in place.
+    /// Looks at the files for ever, and says once what is wrong with them.
     pub(super) async fn watch(self) {
-        let mut failed = [0; 32];
+        let mut wrong = None;
         let mut ticks = tokio::time::interval(LOOK);
         loop {
             ticks.tick().await;
-            let Ok(pem) = Pem::read(&self.cert, &self.key) else { continue };
-            let fingerprint = pem.fingerprint();
-            if fingerprint == self.current.0.load().fingerprint || fingerprint == failed {
-                continue;
-            }
-            match pem.load() {
-                Ok(loaded) => {
-                    self.current.0.store(Arc::new(loaded));
-                    tracing::info!("certificate {} read again", self.cert.display());
+            let before = wrong.take();
+            match self.refresh() {
+                Ok(true) => tracing::info!("certificate {} read again", self.cert.display()),
+                Ok(false) if before.is_some() => {
+                    tracing::info!("certificate {} can be used again", self.cert.display());
                 }
+                Ok(false) => {}
                 Err(error) => {
-                    failed = fingerprint;
-                    tracing::error!("the certificate changed but cannot be used, the last good one stays: {error}");
+                    let error = wrong.insert(error.to_string());
+                    if before.as_ref() != Some(error) {
+                        tracing::error!("a certificate cannot be used, the last good one stays: {error}");
+                    }
                 }
             }
         }
+    }
+
+    /// Whether there is a new pair. One that cannot be used, or not yet, leaves the last good one in place.
+    fn refresh(&self) -> Result<bool, TlsError> {
+        let pem = Pem::read(&self.cert, &self.key)?;
+        let changed = pem.fingerprint() != self.current.0.load().fingerprint;
+        if changed {
+            self.current.0.store(Arc::new(pem.load()?));
+        }
+        Ok(changed)
     }
 }
 

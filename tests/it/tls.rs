@@ -164,17 +164,33 @@ async fn files_that_are_gone_keep_the_last_good_certificate() {
     let (_db, files, service) = serving(&old).await;
     std::fs::remove_file(files.cert()).expect("removed");
     std::fs::remove_file(files.key()).expect("removed");
+    let line = service.says_times("cannot be used", LISTENERS).await;
+    assert!(
+        line.contains("cannot read") && line.contains("cert.pem") && line.contains("last good one stays"),
+        "{line}"
+    );
     assert_eq!(shown(&service, &[&old, &new]).await, *old.cert.der());
     files.put(new.cert.pem().as_bytes(), new.signing_key.serialize_pem().as_bytes());
     service.says_times("read again", LISTENERS).await;
     assert_eq!(shown(&service, &[&old, &new]).await, *new.cert.der());
+
+    std::fs::rename(files.cert(), files.cert().with_extension("away")).expect("moved");
+    service.says_times("cannot be used", 2 * LISTENERS).await;
+    std::fs::rename(files.cert().with_extension("away"), files.cert()).expect("moved back");
+    service.says_times("can be used again", LISTENERS).await;
+    assert_eq!(
+        service.stderr().matches("cannot be used").count(),
+        2 * LISTENERS,
+        "once each time:\n{}",
+        service.stderr()
+    );
 }
 
 /// What is wrong, how it comes to be, and the file that is to blame.
 type Spoilt = (&'static str, fn(&Files), &'static str);
 
 #[tokio::test]
-async fn a_file_that_cannot_be_used_at_the_start_is_named_and_exits_1() {
+async fn a_file_that_cannot_be_used_at_the_start_is_named_exits_2_and_leaves_no_log_behind() {
     let pair = certificate();
     let db = Database::sqlite().await;
     let cases: [Spoilt; 6] = [
@@ -193,10 +209,11 @@ async fn a_file_that_cannot_be_used_at_the_start_is_named_and_exits_1() {
         let files = Files::new(&pair);
         spoil(&files);
         let (status, said) = Launch::on(&db).toml(&files.toml()).fail().await;
-        assert_eq!(status.code(), Some(1), "{case}: {said}");
+        assert_eq!(status.code(), Some(2), "{case}: {said}");
         let path = files.folder.path().join(named);
         assert!(said.contains(&path.display().to_string()) && said.contains("receiver.tls"), "{case}: {said}");
         assert!(!said.contains("PRIVATE KEY"), "{case}: {said}");
+        assert!(!db.path().exists(), "{case}: a log was made");
     }
 }
 
