@@ -7,12 +7,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request};
+use axum::body::Body;
+use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
@@ -22,6 +24,8 @@ pub use tls::{TlsError, TlsFiles};
 /// How long a request's head may take, and how long an idle connection is kept: Chat keeps its connections.
 const HEAD_TIME: Duration = Duration::from_secs(75);
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// When stopping: how long a head under way may still take, and an answer its way out.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
 /// The pause after a failed accept, for instance when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -60,8 +64,8 @@ impl Listener {
                 () = stop.stopping() => break,
             };
             match stream {
-                Ok((stream, peer)) => {
-                    let connection = Connection { router: router.clone(), stop: stop.clone(), peer };
+                Ok((stream, _)) => {
+                    let connection = Connection { router: router.clone(), stop: stop.clone() };
                     connections.spawn(connection.serve(stream, self.tls.clone()));
                 }
                 Err(error) => {
@@ -85,7 +89,6 @@ impl Listener {
 struct Connection {
     router: Router,
     stop: Stop,
-    peer: SocketAddr,
 }
 
 impl Connection {
@@ -110,11 +113,16 @@ impl Connection {
     }
 
     async fn speak_http(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let Connection { router, stop, peer } = self;
+        let Connection { router, stop } = self;
+        let (in_service, watched) = watch::channel(false);
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let mut request = request.map(axum::body::Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().oneshot(request)
+            in_service.send_replace(true);
+            let (in_service, answer) = (in_service.clone(), router.clone().oneshot(request.map(Body::new)));
+            async move {
+                let answer = answer.await;
+                in_service.send_replace(false);
+                answer
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -127,6 +135,7 @@ impl Connection {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     served = connection => served,
+                    () = quiet(watched) => return,
                     () = stop.ending() => return,
                 }
             }
@@ -134,5 +143,12 @@ impl Connection {
         if let Err(error) = served {
             tracing::debug!("connection ended early: {error}");
         }
+    }
+}
+
+/// Resolves once no request was in service for a while: whoever sent half a head does not hold up the stop.
+async fn quiet(mut in_service: watch::Receiver<bool>) {
+    while matches!(tokio::time::timeout(LAST_CHANCE, in_service.wait_for(|serving| *serving)).await, Ok(Ok(_))) {
+        let _ = in_service.wait_for(|serving| !serving).await;
     }
 }

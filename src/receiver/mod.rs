@@ -6,6 +6,7 @@
 mod answer;
 mod auth;
 mod receipt;
+mod seldom;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -30,9 +31,10 @@ use crate::telemetry::{CallbackLabels, Metrics};
 use answer::Answer;
 use auth::{Apps, Verdict, Verified};
 use receipt::Receipt;
+use seldom::Seldom;
 
 /// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(10);
+const BODY_TIME: Duration = Duration::from_secs(5);
 
 /// Everything an answer depends on.
 pub struct Receiver {
@@ -45,6 +47,7 @@ pub struct Receiver {
     clock: Clock,
     metrics: Arc<Metrics>,
     warned: Mutex<Vec<String>>,
+    stale: Seldom,
 }
 
 impl Receiver {
@@ -66,6 +69,7 @@ impl Receiver {
             clock,
             metrics,
             warned: Mutex::default(),
+            stale: Seldom::new(),
         }
     }
 
@@ -154,7 +158,7 @@ impl Receiver {
         let Some(app) = sender.app() else {
             return Answer::fail(StatusCode::FORBIDDEN, "bad_app", "SdkAppid is missing");
         };
-        let Some(name) = arrived.query.command.once().map(str::to_owned) else {
+        let Some(name) = arrived.query.command.once().filter(|name| !name.is_empty()).map(str::to_owned) else {
             let reason = "CallbackCommand must be given exactly once in the query".to_owned();
             return self.unreadable(arrived, Some(app), sender.auth(), "bad_command", reason).await;
         };
@@ -182,12 +186,10 @@ impl Receiver {
         match self.recorder.record(entry, deadline).await {
             Outcome::Recorded => Answer::ok("recorded", command::PORTRAIT_SET),
             Outcome::Duplicate => Answer::ok("duplicate", command::PORTRAIT_SET),
-            Outcome::Refused => Answer::fail(
-                StatusCode::BAD_REQUEST,
-                "unreadable",
-                "the store refuses this callback's data; it was kept aside",
-            )
-            .about(command::PORTRAIT_SET),
+            Outcome::Refused => {
+                Answer::fail(StatusCode::BAD_REQUEST, "unreadable", "the store refuses this callback's data")
+                    .about(command::PORTRAIT_SET)
+            }
             Outcome::Unavailable => Answer::fail(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
@@ -229,7 +231,9 @@ impl Receiver {
     }
 
     async fn stale(&self, arrived: Arrived<'_>, app: Option<i64>) -> Answer {
-        tracing::warn!("a right Sign came with a stale RequestTime; is this machine's clock right?");
+        if self.stale.now(arrived.receipt.at) {
+            tracing::warn!("a right Sign came with a stale RequestTime; is this machine's clock right?");
+        }
         let info = "RequestTime is too far from this server's clock";
         self.keep(arrived, app, Auth::Stale, info.to_owned()).await;
         Answer::fail(StatusCode::UNAUTHORIZED, "stale", info)

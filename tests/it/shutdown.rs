@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::db::{Database, eventually, on_both_stores};
 use crate::harness::service::wire::Wire;
-use crate::harness::service::{Launch, Service, callback};
+use crate::harness::service::{Launch, Service, callback, program};
 
 /// A request whose head has arrived, as the program itself says by asking for the body; and that body.
 async fn in_flight(service: &Service) -> (Wire<TcpStream>, Vec<u8>) {
@@ -89,6 +89,33 @@ on_both_stores! {
         assert!(used.is_closed().await && silent.is_closed().await && private.is_closed().await);
     }
 
+    async fn half_a_request_head_does_not_delay_the_exit(db: Database) {
+        let mut service = Launch::on(&db).toml("[shutdown]\ngrace_secs = 600").start().await;
+        let mut half = service.connect().await;
+        half.send("POST / HT").await;
+        let mut second = service.connect().await;
+        second.send(service.callback().request()).await;
+        second.answer().await.assert_ok("a callback");
+        second.send("POST /?SdkAppid=1 HTTP/1.1\r\nHost: x\r\n").await;
+        service.terminate();
+        assert!(service.ended().await.success(), "long before the grace period is over: {}", service.stderr());
+        assert!(half.is_closed().await && second.is_closed().await);
+        assert_eq!(service.verified_entries(), 1);
+    }
+
+    async fn a_body_that_takes_longer_than_a_head_may_is_still_waited_for(db: Database) {
+        let mut service = Launch::on(&db).toml("[shutdown]\ngrace_secs = 600").start().await;
+        let (mut slow, body) = in_flight(&service).await;
+        let mut half = service.connect().await;
+        half.send("POST / HT").await;
+        service.terminate();
+        assert!(half.is_closed().await, "which is when the others' time is up");
+        slow.send(&body).await;
+        slow.answer().await.assert_ok("it was in service all the time");
+        assert!(service.ended().await.success(), "{}", service.stderr());
+        assert_eq!(service.verified_entries(), 1);
+    }
+
     async fn sigint_stops_like_sigterm(db: Database) {
         let mut service = Service::start(&db).await;
         service.callback().post().await.assert_ok("a callback");
@@ -120,6 +147,7 @@ on_both_stores! {
         let status = service.ended().await;
         assert!(!status.success() && status.code().is_some(), "it says that not everything ended well: {status}");
         assert!(begun.elapsed() < Duration::from_secs(10), "at once, not after the grace period");
+        assert!(service.stderr().contains("ended at once by a second signal"), "{}", service.stderr());
         assert!(blocked.is_closed().await, "what was not recorded is not answered OK");
         drop((pg, lite));
         assert_eq!(service.verified_entries(), 1);
@@ -134,4 +162,22 @@ on_both_stores! {
         assert!(stuck.is_closed().await, "a body that never came is not answered");
         assert_eq!(service.verified_entries(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_signal_while_the_store_is_being_opened_ends_the_start_with_0() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("postgres://me@{}/log", silent.local_addr().expect("an address"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = program::command(folder.path())
+        .args(["serve", "--sdk-app-id", "1", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .env("DATABASE_URL", url)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the program runs");
+    let database = silent.accept().await.expect("it connects, and waits for an answer");
+    // SAFETY: a signal to a child we started and have not waited for.
+    assert_eq!(unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) }, 0);
+    assert_eq!(child.wait().expect("it ended").code(), Some(0), "and no complaint that the database does not answer");
+    drop(database);
 }

@@ -78,6 +78,8 @@ on_both_stores! {
         assert_eq!(service.unreadable().len(), 3);
         assert_eq!(service.verified_entries(), 3, "none of the stale ones is recorded");
         service.says("stale RequestTime").await;
+        assert_eq!(service.stderr().matches("stale RequestTime").count(), 1, "one line a minute is enough");
+        assert_eq!(service.metric("portraitd_callbacks_total", "outcome=\"stale\"").await, 3.0, "all are counted");
     }
 
     async fn sign_window_secs_widens_the_window(db: Database) {
