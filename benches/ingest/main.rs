@@ -18,6 +18,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[path = "../../tests/support/postgres.rs"]
 mod postgres;
 
+use std::path::Path;
 use std::time::Duration;
 
 use load::Load;
@@ -28,6 +29,9 @@ use servers::{Server, System};
 
 /// Settings of a server that is meant to take writes; the same for every row of the table.
 const SETTINGS: [&str; 4] = ["shared_buffers=1GB", "min_wal_size=4GB", "max_wal_size=8GB", "fsync=on"];
+
+/// How long a filled log is written to before it is measured.
+const SETTLING: Duration = Duration::from_secs(20);
 
 fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -52,37 +56,42 @@ fn measure(options: &Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let mut report = Report::default();
 
+    let filled = if options.entries > 0 { fill(&cluster, folder.path(), options)? } else { Vec::new() };
     for round in 1..=options.rounds {
         for &system in &options.systems {
             for &connections in &options.connections {
+                let title =
+                    format!("round {round} of {}: {}, {connections} connections", options.rounds, system.title());
+                eprintln!("{title}, empty log");
                 let name = format!("empty_{round}_{connections}_{}", system.name());
                 let url = system.fresh_store(&cluster, folder.path(), &name)?;
-                eprintln!(
-                    "round {round} of {}: {}, {connections} connections, empty log",
-                    options.rounds,
-                    system.title()
-                );
                 run(system, &url, connections, 0, options, &mut report)?;
                 system.drop_store(&cluster, &url)?;
+
+                // At once, so that both see the same machine: a busy neighbour comes and goes.
+                if let Some((_, url)) = filled.iter().find(|(other, _)| *other == system) {
+                    eprintln!("{title}, {} entries", options.entries);
+                    run(system, url, connections, options.entries, options, &mut report)?;
+                }
             }
         }
-    }
-    if options.entries > 0 {
-        filled(&cluster, folder.path(), options, &mut report)?;
     }
     println!("{}", report.table(options));
     Ok(())
 }
 
-/// The same once more on a log that holds entries already.
-fn filled(cluster: &Cluster, folder: &std::path::Path, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+/// Logs that hold entries already, one a system, in the state of a server that has run on them for a while: right after a
+/// checkpoint the first change of each page goes into the WAL whole, and that is not what is to be measured.
+fn fill(cluster: &Cluster, folder: &Path, options: &Options) -> anyhow::Result<Vec<(System, String)>> {
     let wanted = |system: &System| *system != System::NoStore && (*system != System::Sqlite || options.sqlite_filled);
     let mut filled: Vec<(System, String)> = Vec::new();
     for system in options.systems.iter().copied().filter(wanted) {
         let name = format!("filled_{}", system.name());
-        let url = match filled.iter().find(|(other, _)| *other != System::Sqlite && system != System::Sqlite) {
+        let original = filled.iter().find(|(other, _)| *other != System::Sqlite && system != System::Sqlite);
+        let url = match original {
             Some((_, original)) => system.copied_store(cluster, original, &name)?,
             None => {
+                eprintln!("filling a log with {} entries", options.entries);
                 let url = system.fresh_store(cluster, folder, &name)?;
                 preload::fill(&url, options.entries)?;
                 url
@@ -90,20 +99,13 @@ fn filled(cluster: &Cluster, folder: &std::path::Path, options: &Options, report
         };
         filled.push((system, url));
     }
-    for round in 1..=options.rounds {
-        for (system, url) in &filled {
-            for &connections in &options.connections {
-                eprintln!(
-                    "round {round} of {}: {}, {connections} connections, {} entries",
-                    options.rounds,
-                    system.title(),
-                    options.entries
-                );
-                run(*system, url, connections, options.entries, options, report)?;
-            }
-        }
+    for (system, url) in &filled {
+        eprintln!("settling in: {}, {} entries", system.title(), options.entries);
+        let server = Server::start(*system, url)?;
+        Load { address: server.address, connections: 256 }.run(SETTLING)?;
+        server.stop()?;
     }
-    Ok(())
+    Ok(filled)
 }
 
 fn run(
