@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use portraitd::store::{Open, Store};
+use sqlx::{Connection, Executor};
 
-use crate::harness::db::{Database, on_both_stores};
+use crate::harness::db::{Database, eventually, on_both_stores};
 use crate::harness::entries::{append, callbacks};
 
 const REPLICAS: usize = 8;
@@ -90,4 +91,28 @@ on_both_stores! {
         assert_eq!(output.status.code(), Some(1));
         assert!(said(&output).contains("migrating"), "{}", said(&output));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_under_way_elsewhere_is_waited_for_longer_than_any_other_lock() {
+    let db = Database::postgres().await;
+    let mut elsewhere = db.pg().await;
+    let mut under_way = elsewhere.begin().await.unwrap();
+    under_way.execute("CREATE TABLE _sqlx_migrations (version bigint)").await.unwrap();
+    let url = db.url();
+    let opening = tokio::spawn(async move { Store::open(&url, Open::Migrate).await.map(drop) });
+    eventually("it has waited for longer than the 2 s of lock_timeout, or given up", async || {
+        opening.is_finished()
+            || db
+                .count(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                        AND application_name = 'portraitd' AND wait_event_type = 'Lock'
+                        AND clock_timestamp() - query_start > interval '2500 milliseconds'",
+                )
+                .await
+                == 1
+    })
+    .await;
+    under_way.rollback().await.unwrap();
+    opening.await.unwrap().unwrap();
 }

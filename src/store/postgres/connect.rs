@@ -73,7 +73,14 @@ pub(super) async fn bring_up_to_date(pool: &PgPool, open: Open, location: &str) 
     if open == Open::Existing {
         return Err(StoreError::NotMigrated { location: location.to_owned() });
     }
-    MIGRATOR.run(pool).await.map_err(|e| StoreError::Migrate { location: location.to_owned(), why: e.to_string() })
+    // Another replica that is migrating is waited for, however long it takes.
+    let options = PgConnectOptions::clone(&pool.connect_options()).options([("lock_timeout", "0")]);
+    let mut connection = options.connect().await?;
+    MIGRATOR
+        .run_direct(None, &mut connection, false)
+        .await
+        .map_err(|e| StoreError::Migrate { location: location.to_owned(), why: e.to_string() })?;
+    Ok(connection.close().await?)
 }
 
 async fn applied(pool: &PgPool) -> Result<Option<i64>> {
