@@ -47,9 +47,6 @@ impl fmt::Debug for Loaded {
     }
 }
 
-/// Keys of the interface that this version does not act on yet; set early, they warn instead of refusing to start.
-const NOT_YET: [&str; 3] = ["receiver.store_budget_ms", "spool.dir", "spool.max_bytes"];
-
 /// Reads all layers. `env` is the process environment, an argument so that tests need not change theirs.
 pub fn load(flags: &Flags, env: &HashMap<String, String>) -> Result<Loaded, ConfigError> {
     let shorthand = Shorthands { env };
@@ -67,13 +64,8 @@ pub fn load(flags: &Flags, env: &HashMap<String, String>) -> Result<Loaded, Conf
 
     let mut builder = config::Config::builder();
     let mut origins: BTreeMap<String, (Value, String)> = BTreeMap::new();
-    let mut warnings = Vec::new();
     for layer in layers {
         for (key, value) in layer.keys {
-            if NOT_YET.contains(&key.as_str()) {
-                warnings.push(format!("{key} ({}) has no effect: this version has no spool yet", layer.name));
-                continue;
-            }
             let list = key.split('[').next().unwrap_or(&key).to_owned();
             if list != key {
                 origins
@@ -90,11 +82,9 @@ pub fn load(flags: &Flags, env: &HashMap<String, String>) -> Result<Loaded, Conf
     }
 
     let merged = builder.build().map_err(|e| ConfigError(e.to_string()))?;
-    let mut root = merged.cache;
-    drop_not_yet(&mut root);
-    let config: Config = serde_path_to_error::deserialize(root)
+    let config: Config = serde_path_to_error::deserialize(merged.cache)
         .map_err(|e| explain::value(&e.path().to_string(), &e.into_inner(), &origins))?;
-    warnings.extend(validate::check(&config)?);
+    let warnings = validate::check(&config)?;
     let no_app = config.apps.is_empty().then(|| {
         "no app is configured: name one with --sdk-app-id or PORTRAITD_SDK_APP_ID, or several in [[apps]]".to_owned()
     });
@@ -202,19 +192,6 @@ fn flag_layers(flags: &Flags) -> Vec<Layer> {
     text.into_iter()
         .filter_map(|(flag, key, value)| value.as_ref().map(|value| single(flag, key, value.clone())))
         .collect()
-}
-
-fn drop_not_yet(root: &mut Value) {
-    let ValueKind::Table(root) = &mut root.kind else { return };
-    for key in NOT_YET {
-        let Some((section, name)) = key.split_once('.') else { continue };
-        if let Some(Value { kind: ValueKind::Table(table), .. }) = root.get_mut(section) {
-            table.remove(name);
-            if table.is_empty() {
-                root.remove(section);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,15 +5,15 @@
 mod environment;
 mod layers;
 mod model;
+mod other_commands;
 mod secret;
 mod show;
 mod validate;
 
 pub use environment::environment;
 pub use layers::{Flags, Loaded, load};
-pub use model::{
-    Admin, AdminToken, App, Config, Log, LogFormat, OtherCommands, Receiver, Scope, Shutdown, StoreConfig, Tls,
-};
+pub use model::{Admin, AdminToken, App, Config, Log, LogFormat, Receiver, Scope, Shutdown, Spool, StoreConfig, Tls};
+pub use other_commands::OtherCommands;
 pub use show::{redact_url, show};
 
 /// `config/default.toml`, the weakest layer and the reference of all keys.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::other_commands::OtherCommands;
 use super::secret::{secrets, words};
 
 /// Everything `serve` needs to know.
@@ -20,6 +21,8 @@ pub struct Config {
     pub admin: Admin,
     /// `[store]`
     pub store: StoreConfig,
+    /// `[spool]`
+    pub spool: Spool,
     /// `[log]`
     pub log: Log,
     /// `[shutdown]`
@@ -49,18 +52,15 @@ pub struct Receiver {
     pub other_commands: OtherCommands,
     pub sign_window_secs: u32,
     pub allow_unsigned: bool,
+    pub allowlist: Option<PathBuf>,
+    #[serde(deserialize_with = "words")]
+    pub trusted_proxies: Vec<String>,
+    pub auth_failures_per_minute: u32,
+    pub store_budget_ms: u64,
     pub answer_budget_ms: u64,
+    pub max_connections: usize,
+    pub max_inflight_bytes: usize,
     pub tls: Option<Tls>,
-}
-
-/// What happens to commands other than Profile.CallbackPortraitSet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OtherCommands {
-    /// OK/0, not recorded.
-    Acknowledge,
-    /// 404, FAIL/1.
-    Reject,
 }
 
 /// PEM files of one listener.
@@ -81,6 +81,7 @@ pub struct Admin {
     pub listen: SocketAddr,
     #[serde(deserialize_with = "words")]
     pub hosts: Vec<String>,
+    pub max_connections: usize,
     pub tokens: Vec<AdminToken>,
     pub tls: Option<Tls>,
 }
@@ -115,6 +116,15 @@ pub struct StoreConfig {
     pub url: SecretString,
     pub dedupe_window_secs: u32,
     pub unreadable_max_bytes: u64,
+}
+
+/// Where callbacks wait while the store is away.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Spool {
+    pub dir: PathBuf,
+    pub max_bytes: u64,
 }
 
 /// The program's own log.

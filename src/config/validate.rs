@@ -17,6 +17,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<String>, ConfigError> {
     receiver(config)?;
     admin(config)?;
     store(config)?;
+    spool(config)?;
     Ok(warnings(config))
 }
 
@@ -51,8 +52,22 @@ fn receiver(config: &Config) -> Result<(), ConfigError> {
     if receiver.path == "/healthz" {
         return refuse("receiver.path: /healthz is taken by the health check");
     }
-    if receiver.max_body_bytes == 0 || receiver.answer_budget_ms == 0 {
-        return refuse("receiver.max_body_bytes and receiver.answer_budget_ms must be more than 0");
+    if receiver.max_body_bytes == 0 || receiver.answer_budget_ms == 0 || receiver.store_budget_ms == 0 {
+        return refuse(
+            "receiver.max_body_bytes, receiver.store_budget_ms and receiver.answer_budget_ms must be more than 0",
+        );
+    }
+    if receiver.max_connections == 0 || config.admin.max_connections == 0 {
+        return refuse("receiver.max_connections and admin.max_connections must be more than 0");
+    }
+    if receiver.max_inflight_bytes < receiver.max_body_bytes {
+        return refuse(format!(
+            "receiver.max_inflight_bytes: {} must not be less than receiver.max_body_bytes = {}",
+            receiver.max_inflight_bytes, receiver.max_body_bytes
+        ));
+    }
+    if receiver.auth_failures_per_minute == 0 {
+        return refuse("receiver.auth_failures_per_minute must be more than 0");
     }
     if receiver.max_body_bytes > MAX_BODY_BYTES {
         return refuse(format!("receiver.max_body_bytes must not be more than {MAX_BODY_BYTES}"));
@@ -105,6 +120,16 @@ fn store(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
+fn spool(config: &Config) -> Result<(), ConfigError> {
+    if config.spool.dir.as_os_str().is_empty() {
+        return refuse("spool.dir: must name a folder");
+    }
+    if config.spool.max_bytes == 0 {
+        return refuse("spool.max_bytes must be more than 0");
+    }
+    Ok(())
+}
+
 fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     for app in config.apps.iter().filter(|a| a.tokens.is_empty()) {
@@ -114,6 +139,12 @@ fn warnings(config: &Config) -> Vec<String> {
         ));
     }
     let receiver = &config.receiver;
+    if receiver.store_budget_ms >= receiver.answer_budget_ms {
+        warnings.push(format!(
+            "receiver.store_budget_ms = {} leaves nothing of receiver.answer_budget_ms = {} for the spool; half of it is used",
+            receiver.store_budget_ms, receiver.answer_budget_ms
+        ));
+    }
     if let Some(path) = receiver.public_url.as_deref().map(path_of).filter(|path| *path != receiver.path) {
         warnings.push(format!(
             "receiver.public_url leads to {path}, but callbacks are taken at receiver.path = {:?}; \

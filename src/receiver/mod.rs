@@ -63,7 +63,7 @@ impl Receiver {
             apps: Apps::new(apps, config.sign_window_secs),
             path: config.path.clone(),
             max_body: config.max_body_bytes,
-            other_commands: config.other_commands,
+            other_commands: config.other_commands.clone(),
             budget: Duration::from_millis(config.answer_budget_ms),
             recorder,
             clock,
@@ -204,7 +204,7 @@ impl Receiver {
             return self.unreadable(arrived, Some(app), auth, "bad_command", differing()).await;
         }
         let label = command::label(name);
-        match self.other_commands {
+        match &self.other_commands {
             OtherCommands::Acknowledge => {
                 if command::is_before_event(name) {
                     self.warn_about(name);
@@ -213,6 +213,9 @@ impl Receiver {
             }
             OtherCommands::Reject => {
                 Answer::fail(StatusCode::NOT_FOUND, "rejected", "this CallbackCommand is not handled here").about(label)
+            }
+            OtherCommands::Forward(_) => {
+                Answer::fail(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "not forwarded yet").about(label)
             }
         }
     }

@@ -40,8 +40,6 @@ pub(super) fn value(
     // Names are no secrets. Everything else that serde says may repeat the value.
     let message = if unknown.is_some() || matches!(error, config::ConfigError::NotFound(_)) {
         message
-    } else if key == "receiver.other_commands" && message.contains("://") {
-        "forwarding to a backend is not in this version; \"acknowledge\" or \"reject\"".to_owned()
     } else if may_be_secret(&key) {
         "not of the right form".to_owned()
     } else {
