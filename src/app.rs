@@ -14,19 +14,23 @@ use tokio::task::JoinHandle;
 
 use crate::audit;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Tls};
-use crate::journal::Journal;
+use crate::config::{self, Config, ConfigError, Tls};
+use crate::journal::{Journal, Spool};
 use crate::listener::{Listener, TlsFiles};
 use crate::receiver::Receiver;
 use crate::stop::Stop;
-use crate::store::{Open, Store};
+use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::upkeep;
+
+/// How long the store may keep the start waiting.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// A service that listens but does not answer yet.
 pub struct App {
     config: Config,
     store: Arc<Store>,
+    spool: Spool,
     metrics: Arc<Metrics>,
     public: Listener,
     private: Listener,
@@ -35,13 +39,16 @@ pub struct App {
 }
 
 impl App {
-    /// Binds both listeners, opens the store and brings it up to date: a start that fails leaves no store behind.
+    /// Binds both listeners, opens spool and store and brings the store up to date: a start that fails leaves no store
+    /// behind. A store that is away does not keep it from starting: callbacks go to the spool.
     pub async fn build(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let begun = Instant::now();
         let public = bind("receiver", config.receiver.listen, config.receiver.tls.as_ref()).await?;
         let private = bind("admin", config.admin.listen, config.admin.tls.as_ref()).await?;
-        let store = Arc::new(Store::open(config.store.url.expose_secret(), Open::Migrate).await?);
-        Ok(App { config, store, metrics: Arc::default(), public, private, clock, begun })
+        let spool = Spool::open(&config.spool.dir, config.spool.max_bytes)?;
+        let store = Arc::new(Store::unopened(config.store.url.expose_secret()));
+        bring_up(&store).await?;
+        Ok(App { config, store, spool, metrics: Arc::default(), public, private, clock, begun })
     }
 
     /// What an operator wants to know at the start.
@@ -55,10 +62,11 @@ impl App {
         let apps: Vec<_> = self.config.apps.iter().map(|app| app.sdk_app_id.to_string()).collect();
         format!(
             "portraitd {} is ready after {} ms\n  callbacks  {public}\n  private    {private} (healthz, readyz, metrics)\n  \
-             data       {}\n  apps       {}\n  console    {console}\n",
+             data       {}\n  spool      {}\n  apps       {}\n  console    {console}\n",
             env!("CARGO_PKG_VERSION"),
             self.begun.elapsed().as_millis(),
             self.store.location(),
+            self.spool.location(),
             apps.join(", "),
         )
     }
@@ -76,7 +84,8 @@ impl App {
     /// Serves until told to stop. An error means that something did not end well.
     pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
         let grace = Duration::from_secs(self.config.shutdown.grace_secs);
-        let (journal, writer, keeper) = Journal::new(self.store.clone(), self.metrics.clone());
+        let budget = store_budget(&self.config.receiver);
+        let (journal, writer) = Journal::new(self.store.clone(), self.spool, budget, self.metrics.clone());
         let receiver = Receiver::new(
             &self.config.apps,
             &self.config.receiver,
@@ -84,10 +93,9 @@ impl App {
             self.clock.clone(),
             self.metrics.clone(),
         );
-        let admin = audit::router(&self.config.admin, self.store.clone(), writer.failing(), self.metrics.clone());
+        let admin = audit::router(&self.config.admin, self.store.clone(), writer.health(), self.metrics.clone());
 
         let writing = watched("writer", writer.run(), &stop);
-        let keeping = watched("keeper", keeper.run(), &stop);
         let upkeep = watched(
             "upkeep",
             upkeep::run(self.store.clone(), self.config.store.clone(), self.clock, stop.clone()),
@@ -97,7 +105,7 @@ impl App {
         // The receiver, and with it the queues' sender, lives exactly as long as the public listener.
         let public = watched("public listener", self.public.serve(receiver.router(), stop.clone()), &stop);
 
-        let all = async { tokio::join!(public, writing, keeping, private, upkeep) };
+        let all = async { tokio::join!(public, writing, private, upkeep) };
         let mut all = std::pin::pin!(all);
         let ended = tokio::select! {
             ended = all.as_mut() => Ok(ended),
@@ -110,11 +118,36 @@ impl App {
             stop.hard();
             anyhow::anyhow!("{why}; callbacks that were not answered OK may not be recorded")
         })?;
-        for part in <[_; 5]>::from(ended) {
+        for part in <[_; 4]>::from(ended) {
             part.context("a part of the service failed")?;
         }
         Ok(())
     }
+}
+
+/// Waits for the store a little. One that does not answer yet is opened later, by the upkeep.
+async fn bring_up(store: &Arc<Store>) -> anyhow::Result<()> {
+    let opening = store.clone();
+    let opening = tokio::spawn(async move { opening.bring_up().await });
+    match tokio::time::timeout(PATIENCE, opening).await {
+        Ok(opened) => match opened? {
+            Err(error) if error.may_pass() => {
+                tracing::error!("starting without the store, callbacks go to the spool: {error}")
+            }
+            opened => opened?,
+        },
+        Err(_) => tracing::error!(
+            "starting without the store, callbacks go to the spool: {} has not answered yet",
+            store.location()
+        ),
+    }
+    Ok(())
+}
+
+/// The spool needs some of the answer's time too.
+fn store_budget(receiver: &config::Receiver) -> Duration {
+    let (store, answer) = (receiver.store_budget_ms, receiver.answer_budget_ms);
+    Duration::from_millis(if store < answer { store } else { answer / 2 })
 }
 
 async fn bind(section: &str, address: SocketAddr, tls: Option<&Tls>) -> anyhow::Result<Listener> {

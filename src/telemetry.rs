@@ -57,6 +57,18 @@ pub struct Metrics {
     pub queue_entries: Gauge,
     /// Sequence of the newest entry this process wrote.
     pub log_seq: Gauge,
+    /// Callbacks and unreadable bodies written to the spool.
+    pub spooled: Counter,
+    /// Those taken out of it, into the store.
+    pub drained: Counter,
+    /// Those that wait in it.
+    pub spool_records: Gauge,
+    /// What it takes on disk.
+    pub spool_bytes: Gauge,
+    /// Batches that neither store nor spool took at once.
+    pub spool_failures: Counter,
+    /// Bytes of it that could not be read back.
+    pub spool_damaged_bytes: Counter,
     /// Requests whose handling panicked.
     pub panics: Counter<u64, AtomicU64>,
 }
@@ -77,6 +89,12 @@ impl Metrics {
             append_failures: Counter::default(),
             queue_entries: Gauge::default(),
             log_seq: Gauge::default(),
+            spooled: Counter::default(),
+            drained: Counter::default(),
+            spool_records: Gauge::default(),
+            spool_bytes: Gauge::default(),
+            spool_failures: Counter::default(),
+            spool_damaged_bytes: Counter::default(),
             panics: Counter::default(),
         };
         metrics.register();
@@ -100,6 +118,24 @@ impl Metrics {
         r.register("append_failures", "Appends that failed and were tried again", self.append_failures.clone());
         r.register("queue_entries", "Entries waiting for the writer", self.queue_entries.clone());
         r.register("log_seq", "Sequence of the newest entry this process wrote", self.log_seq.clone());
+        r.register("spooled", "Callbacks and unreadable bodies written to the spool", self.spooled.clone());
+        r.register("drained", "Those taken out of the spool, into the store", self.drained.clone());
+        r.register(
+            "spool_records",
+            "Callbacks and unreadable bodies that wait in the spool",
+            self.spool_records.clone(),
+        );
+        r.register("spool_bytes", "What the spool takes on disk", self.spool_bytes.clone());
+        r.register(
+            "spool_failures",
+            "Batches that neither the store nor the spool took at once",
+            self.spool_failures.clone(),
+        );
+        r.register(
+            "spool_damaged_bytes",
+            "Bytes of the spool that could not be read back",
+            self.spool_damaged_bytes.clone(),
+        );
         r.register("panics", "Requests whose handling panicked", self.panics.clone());
     }
 

@@ -1,4 +1,4 @@
-//! What the log needs now and then beside the appends: partitions ahead, expired dedupe keys dropped, unreadable bodies
+//! Opens a store that was away at the start, then does what the log needs now and then beside the appends: partitions ahead, expired dedupe keys dropped, unreadable bodies
 //! bounded. One step that fails does not keep the others from being done.
 
 use std::sync::Arc;
@@ -9,12 +9,18 @@ use crate::config::StoreConfig;
 use crate::stop::Stop;
 use crate::store::{Store, StoreError};
 
+/// How often a store that is away is tried again.
+const OPEN_EVERY: Duration = Duration::from_secs(1);
 const EVERY: Duration = Duration::from_secs(5);
 /// Rows one pruning drops at most; as many again means that there are more.
 const FULL_PRUNING: u64 = 10_000;
 
 /// Looks after the log until told to stop.
 pub async fn run(store: Arc<Store>, config: StoreConfig, clock: Clock, stop: Stop) {
+    tokio::select! {
+        () = open(&store) => {}
+        () = stop.stopping() => return,
+    }
     let mut ticks = tokio::time::interval(EVERY);
     loop {
         tokio::select! {
@@ -25,6 +31,21 @@ pub async fn run(store: Arc<Store>, config: StoreConfig, clock: Clock, stop: Sto
             () = once(&store, &config, &clock) => {}
             () = stop.stopping() => return,
         }
+    }
+}
+
+/// A store that was away at the start. Whatever is wrong with it now, callbacks are in the spool meanwhile.
+async fn open(store: &Store) {
+    let mut tries = 0_u32;
+    while let Err(error) = store.bring_up().await {
+        tries += 1;
+        if tries.is_power_of_two() {
+            tracing::error!(store.tries = tries, "the store cannot be opened, trying again: {error}");
+        }
+        tokio::time::sleep(OPEN_EVERY).await;
+    }
+    if tries > 0 {
+        tracing::info!("the store is open: {}", store.location());
     }
 }
 

@@ -7,7 +7,6 @@ mod guard;
 mod problem;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,6 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::{Admin, Scope};
+use crate::journal::Health;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use guard::Guard;
@@ -30,7 +30,7 @@ use problem::Problem;
 const READY_TIME: Duration = Duration::from_secs(1);
 
 /// The private listener's routes.
-pub fn router(config: &Admin, store: Arc<Store>, failing: Arc<AtomicBool>, metrics: Arc<Metrics>) -> Router {
+pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: Arc<Metrics>) -> Router {
     let guarded = |scope| middleware::from_fn_with_state(Guard::new(config, scope), guard::check);
     let header = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     let panics = metrics.panics.clone();
@@ -38,7 +38,7 @@ pub fn router(config: &Admin, store: Arc<Store>, failing: Arc<AtomicBool>, metri
     let open = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .with_state(Readiness { store, failing });
+        .with_state(Readiness { store, health });
     let metrics = Router::new().route("/metrics", get(text)).with_state(metrics).route_layer(guarded(Scope::Metrics));
     open.merge(metrics)
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not by this method") })
@@ -56,23 +56,27 @@ pub fn router(config: &Admin, store: Arc<Store>, failing: Arc<AtomicBool>, metri
 #[derive(Clone)]
 struct Readiness {
     store: Arc<Store>,
-    /// True while the writer's appends fail, whatever the store says of itself.
-    failing: Arc<AtomicBool>,
+    health: Arc<Health>,
 }
 
 /// Ready means that a callback can be made durable. The body says where, or why not.
-async fn ready(State(Readiness { store, failing }): State<Readiness>) -> Response {
-    if failing.load(Ordering::Relaxed) {
-        return (StatusCode::SERVICE_UNAVAILABLE, "not ready: appends to the store fail\n").into_response();
+async fn ready(State(Readiness { store, health }): State<Readiness>) -> Response {
+    if health.is_stuck() {
+        let why = "not ready: neither the store nor the spool takes callbacks\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     }
-    match tokio::time::timeout(READY_TIME, store.check()).await {
-        Ok(Ok(())) => (StatusCode::OK, "ready: store\n").into_response(),
+    if health.spooled() > 0 {
+        return format!("ready: spool: {} callbacks wait for the store\n", health.spooled()).into_response();
+    }
+    let why = match tokio::time::timeout(READY_TIME, store.check()).await {
+        Ok(Ok(())) => return "ready: store\n".into_response(),
         Ok(Err(error)) => {
-            tracing::warn!("not ready: {error}");
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the store does not take appends\n").into_response()
+            tracing::warn!("the store is not ready: {error}");
+            "takes no appends"
         }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready: the store does not answer\n").into_response(),
-    }
+        Err(_) => "does not answer",
+    };
+    format!("ready: spool: the store {why}\n").into_response()
 }
 
 async fn text(State(metrics): State<Arc<Metrics>>) -> Response {

@@ -6,6 +6,7 @@ mod healthcheck;
 mod migrate;
 mod output;
 mod serve;
+mod spool;
 mod unreadable;
 mod verify;
 
@@ -58,6 +59,8 @@ enum Command {
     Changes(changes::Arguments),
     /// Show authentic bodies that could not be read
     Unreadable(unreadable::Arguments),
+    /// Show or drain what waits on disk for the store
+    Spool(spool::Arguments),
     /// Check that the log was not altered: digests, chain, item rows
     Verify,
 }
@@ -116,6 +119,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Healthcheck(arguments) => healthcheck::run(loaded, arguments).await,
             Command::Changes(arguments) => changes::run(loaded, arguments).await,
             Command::Unreadable(arguments) => unreadable::run(loaded, arguments).await,
+            Command::Spool(arguments) => spool::run(loaded, arguments).await,
             Command::Verify => verify::run(loaded).await,
         }
     })

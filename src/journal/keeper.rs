@@ -1,45 +1,48 @@
-//! Keeps what is unreadable, beside the writer: a slow or locked table here holds up no callback that can be recorded.
-//!
-//! Each body is tried once. (On SQLite both share the one connection that writes.)
+//! Keeps what is unreadable, one body at a time, beside the entries: a slow or locked table holds up no callback that can
+//! be recorded, and two replicas that keep the same bodies cannot block each other. (On SQLite both share the one
+//! connection that writes.)
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::Aside;
-use crate::store::{Store, StoreError};
-use crate::telemetry::Metrics;
+use super::log::Log;
+use crate::store::StoreError;
 
-/// No body may take longer.
-const LIMIT: Duration = Duration::from_secs(3);
-
-/// Empties the queue of unreadable bodies until everybody who fills it is gone.
-pub struct Keeper {
-    store: Arc<Store>,
-    waiting: mpsc::Receiver<Aside>,
-    metrics: Arc<Metrics>,
+pub(super) struct Keeper {
+    log: Arc<dyn Log>,
+    limit: Duration,
+    running: Option<JoinHandle<(Aside, Result<(), StoreError>)>>,
 }
 
 impl Keeper {
-    pub(super) fn new(store: Arc<Store>, waiting: mpsc::Receiver<Aside>, metrics: Arc<Metrics>) -> Self {
-        Keeper { store, waiting, metrics }
+    pub fn new(log: Arc<dyn Log>, limit: Duration) -> Self {
+        Keeper { log, limit, running: None }
     }
 
-    /// Keeps whatever waits, one at a time: two replicas that keep the same bodies cannot block each other.
-    pub async fn run(mut self) {
-        while let Some(Aside { body, done }) = self.waiting.recv().await {
-            let kept = match tokio::time::timeout(LIMIT, self.store.keep_unreadable(&body)).await {
+    pub fn is_idle(&self) -> bool {
+        self.running.is_none()
+    }
+
+    /// Begins to keep a body; only while idle.
+    pub fn begin(&mut self, aside: Aside) {
+        let (log, limit) = (self.log.clone(), self.limit);
+        self.running = Some(tokio::spawn(async move {
+            let kept = match tokio::time::timeout(limit, log.keep(&aside.body)).await {
                 Ok(kept) => kept,
-                Err(_) => Err(StoreError::Slow(LIMIT.as_millis())),
+                Err(_) => Err(StoreError::Slow(limit.as_millis())),
             };
-            if let Err(error) = &kept {
-                self.metrics.unreadable_lost.inc();
-                let receipt = hex::encode(body.receipt_id);
-                tracing::error!(receipt.id = receipt, "unreadable body {receipt} could not be kept: {error}");
-            }
-            // Whoever waited may have stopped waiting.
-            let _ = done.send(kept.is_ok());
-        }
+            (aside, kept)
+        }));
+    }
+
+    /// Resolves when the body under way is kept or cannot be; never while idle.
+    pub async fn over(&mut self) -> Option<(Aside, Result<(), StoreError>)> {
+        let Some(running) = &mut self.running else { return std::future::pending().await };
+        let done = running.await.ok();
+        self.running = None;
+        done
     }
 }

@@ -1,24 +1,34 @@
-//! Group commit: whatever waits is written in one transaction, and nothing waits for a timer.
+//! Group commit: whatever waits is made durable together, and nothing waits for a timer.
 //!
-//! The receiver hands an entry over and gets its outcome once it is durable. One writer takes everything that waits, up to
-//! a batch's caps, appends it and answers each entry. What cannot be read goes another way, so that it never stands in the
-//! way of what can. Both queues are bounded: what does not fit is refused at once. (The outage spool belongs here too:
-//! between the queue and the store.)
+//! The receiver hands an entry over and gets its outcome once it is durable. One [`Writer`] takes everything that waits, up
+//! to a batch's caps, and appends it to the store; if the store is away or too slow, the batch goes to the [`Spool`] on this
+//! machine's disk. While anything is in the spool everything goes through it, so that the order stays; beside that the spool
+//! is drained. What cannot be read goes another way, so that it never stands in the way of what can. All queues are bounded:
+//! what does not fit is refused at once.
 
+mod drain;
+mod health;
 mod keeper;
+mod log;
+mod queue;
+mod settle;
+pub mod spool;
 mod writer;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::store::{NewEntry, NewUnreadable, Store};
+use crate::store::{NewEntry, NewUnreadable};
 use crate::telemetry::Metrics;
-pub use keeper::Keeper;
+pub use drain::{DrainError, drain};
+pub use health::Health;
+pub use log::{Doing, Log};
+pub use spool::{Spool, SpoolError};
 pub use writer::Writer;
 
 /// Entries that may wait for the writer; more are refused.
@@ -47,6 +57,8 @@ pub enum Outcome {
     Recorded,
     /// Durable, in the log before.
     Duplicate,
+    /// Durable, in the spool.
+    Spooled,
     /// The database refuses this entry's data; it was kept as unreadable.
     Refused,
     /// Not known to be durable. It may still become so.
@@ -61,27 +73,29 @@ pub struct Journal {
     metrics: Arc<Metrics>,
 }
 
-/// An entry that waits to be written, and who waits for it.
+/// An entry that waits to be durable, since when, and who waits for it.
 struct Waiting {
     entry: NewEntry,
+    since: Instant,
     done: oneshot::Sender<Outcome>,
 }
 
-/// A body that waits to be kept, and who waits for it.
+/// A body that waits to be kept, and what to do when it is (true) or cannot be.
 struct Aside {
     body: NewUnreadable,
-    done: oneshot::Sender<bool>,
+    done: Box<dyn FnOnce(bool) + Send>,
 }
 
 impl Journal {
-    /// A journal and the two that empty its queues. They end when the journal is gone and everything that waited is done.
-    pub fn new(store: Arc<Store>, metrics: Arc<Metrics>) -> (Self, Writer, Keeper) {
+    /// A journal and the writer behind it, which ends when the journal is gone and everything that waited is durable.
+    /// What the store has not taken within `budget` goes to the spool.
+    pub fn new(log: Arc<dyn Log>, spool: Spool, budget: Duration, metrics: Arc<Metrics>) -> (Self, Writer) {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let (aside, bodies) = mpsc::channel(ASIDE);
+        let (aside, asides) = mpsc::channel(ASIDE);
         let bytes = Arc::new(AtomicUsize::new(0));
-        let writer = Writer::new(store.clone(), waiting, aside.clone(), bytes.clone(), metrics.clone());
-        let keeper = Keeper::new(store, bodies, metrics.clone());
-        (Journal { queue, aside, bytes, metrics }, writer, keeper)
+        let waiting = queue::Queue::new(waiting, bytes.clone(), metrics.clone());
+        let writer = Writer::new(log, spool, budget, waiting, asides, metrics.clone());
+        (Journal { queue, aside, bytes, metrics }, writer)
     }
 
     fn enqueue(&self, entry: NewEntry) -> Option<oneshot::Receiver<Outcome>> {
@@ -89,7 +103,7 @@ impl Journal {
         let (done, answer) = oneshot::channel();
         // Counted before it is handed over, because the writer may take it and count it off at once.
         let waiting = self.bytes.fetch_add(size, Ordering::Relaxed) + size;
-        if waiting > QUEUE_BYTES || self.queue.try_send(Waiting { entry, done }).is_err() {
+        if waiting > QUEUE_BYTES || self.queue.try_send(Waiting { entry, since: Instant::now(), done }).is_err() {
             self.bytes.fetch_sub(size, Ordering::Relaxed);
             return None;
         }
@@ -113,6 +127,10 @@ impl Recorder for Journal {
 
     fn keep(&self, body: NewUnreadable, deadline: Instant) -> Recording<'_, bool> {
         let (done, answer) = oneshot::channel();
+        // Whoever waited may have stopped waiting.
+        let done = Box::new(move |kept| {
+            let _ = done.send(kept);
+        });
         let sent = self.aside.try_send(Aside { body, done });
         Box::pin(async move {
             if sent.is_err() {

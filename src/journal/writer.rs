@@ -1,232 +1,288 @@
-//! The one writer: takes what waits, appends it, answers.
+//! The one writer: takes what waits, makes it durable, answers. First the store, within the budget; else the spool.
 //!
-//! While the store is away it keeps the batch it holds and tries again under the same receipt ids, so that an append whose
-//! commit was lost on the way back is found and not repeated. If the database refuses the data of a batch, the batch is
-//! split until the culprit stands alone; the culprit is kept as unreadable.
+//! While the spool holds anything, batches go there and the spool is drained beside. Once the store is proven to take
+//! appends again and little is left, a batch waits for the rest to be drained and then goes to the store as before. If
+//! neither takes a batch, it is held and tried again; whoever waits for it is told in time that it is not durable.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+mod aside;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use super::{Aside, Outcome, Waiting};
-use crate::protocol::command;
-use crate::store::model::ReceiptId;
-use crate::store::{NewEntry, NewUnreadable, Recorded, Store, StoreError};
+use super::drain::{Drain, Step};
+use super::health::Health;
+use super::keeper::Keeper;
+use super::log::Log;
+use super::queue::{Batch, Queue};
+use super::settle::{Fate, settle, settle_again};
+use super::spool::{Spool, SpoolError, record};
+use super::{Aside, Outcome};
+use crate::store::{Recorded, StoreError};
 use crate::telemetry::Metrics;
 
-/// Item rows of one append.
-const MAX_ITEMS: usize = 4096;
-/// Bytes of one append.
-const MAX_BYTES: usize = 1 << 20;
-/// The pause after a failed append, doubled up to the longest.
+/// A batch that begins with little of its budget left still gets this much.
+const SHORTEST_TRY: Duration = Duration::from_millis(50);
+/// What a batch gets that nobody waits for any more.
+const LONG_TRY: Duration = Duration::from_secs(5);
+/// The pause when neither store nor spool take a batch, doubled up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Tries after which a batch that may pass in parts is taken apart.
-const WHOLE_TRIES: u32 = 3;
+/// What is left in the spool when a batch may wait for it to be drained.
+const LITTLE: u64 = 1 << 20;
 
-/// Empties the queue until the journal is gone.
+/// Empties the queues until the journal is gone.
 pub struct Writer {
-    store: Arc<Store>,
-    waiting: mpsc::Receiver<Waiting>,
-    aside: mpsc::Sender<Aside>,
-    bytes: Arc<AtomicUsize>,
+    log: Arc<dyn Log>,
+    spool: Arc<Mutex<Spool>>,
+    budget: Duration,
+    queue: Queue,
+    asides: mpsc::Receiver<Aside>,
+    refused: VecDeque<Aside>,
+    keeper: Keeper,
+    drain: Drain,
+    outage: Option<Instant>,
+    health: Arc<Health>,
     metrics: Arc<Metrics>,
-    failing: Arc<AtomicBool>,
-    /// Taken from the queue, too much for the batch before.
-    next: Option<Waiting>,
-}
-
-/// A part that does not pass as a whole: because of some entry's data, or for a reason unknown.
-struct TakeApart {
-    reason: Option<String>,
-}
-
-#[derive(Default)]
-struct Taken {
-    entries: Vec<Waiting>,
-    items: usize,
-    bytes: usize,
 }
 
 impl Writer {
     pub(super) fn new(
-        store: Arc<Store>,
-        waiting: mpsc::Receiver<Waiting>,
-        aside: mpsc::Sender<Aside>,
-        bytes: Arc<AtomicUsize>,
+        log: Arc<dyn Log>,
+        spool: Spool,
+        budget: Duration,
+        queue: Queue,
+        asides: mpsc::Receiver<Aside>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Writer { store, waiting, aside, bytes, metrics, failing: Arc::default(), next: None }
+        let keeper = Keeper::new(log.clone(), budget);
+        let drain = Drain::new(log.clone(), metrics.clone());
+        let health = Arc::default();
+        let outage = (!spool.is_empty()).then(Instant::now);
+        let (spool, refused) = (Arc::new(Mutex::new(spool)), VecDeque::new());
+        let writer = Writer { log, spool, budget, queue, asides, refused, keeper, drain, outage, health, metrics };
+        writer.show();
+        writer
     }
 
-    /// True while appends fail.
-    pub fn failing(&self) -> Arc<AtomicBool> {
-        self.failing.clone()
+    /// How it is.
+    pub fn health(&self) -> Arc<Health> {
+        self.health.clone()
     }
 
-    /// Writes until nobody can hand anything over any more and everything that waited is written.
+    /// Writes until nobody can hand anything over any more and everything that waited is durable.
     pub async fn run(mut self) {
-        while let Some(taken) = self.take().await {
-            self.write(taken.entries).await;
-        }
-    }
-
-    /// Everything that waits, up to a batch's caps; at least one.
-    async fn take(&mut self) -> Option<Taken> {
-        let first = match self.next.take() {
-            Some(first) => first,
-            None => self.waiting.recv().await?,
-        };
-        let mut taken = Taken::default();
-        taken.add(first);
-        while let Ok(next) = self.waiting.try_recv() {
-            if !taken.has_room_for(&next) {
-                self.next = Some(next);
-                break;
+        let (mut queue_open, mut asides_open) = (true, true);
+        while queue_open || asides_open || !self.refused.is_empty() || !self.keeper.is_idle() {
+            self.drain.begin(&lock(&self.spool));
+            if self.keeper.is_idle()
+                && let Some(aside) = self.refused.pop_front()
+            {
+                self.keep(aside).await;
+                continue;
             }
-            taken.add(next);
-        }
-        self.bytes.fetch_sub(taken.bytes, Ordering::Relaxed);
-        self.metrics.queue_entries.set(i64::try_from(self.waiting.len()).unwrap_or(i64::MAX));
-        Some(taken)
-    }
-
-    async fn write(&self, entries: Vec<Waiting>) {
-        self.metrics.batch_entries.observe(f64::from(u32::try_from(entries.len()).unwrap_or(u32::MAX)));
-        let mut parts = vec![entries];
-        while let Some(mut part) = parts.pop() {
-            match self.append(&part).await {
-                Ok(recorded) => self.answer(part, &recorded),
-                Err(TakeApart { reason: Some(reason) }) if part.len() == 1 => self.refuse(part, &reason),
-                Err(_) => {
-                    let later = part.split_off(part.len() / 2);
-                    parts.extend([later, part]);
-                }
+            tokio::select! {
+                batch = self.queue.take(), if queue_open => match batch {
+                    Some(batch) => self.write(batch).await,
+                    None => queue_open = false,
+                },
+                aside = self.asides.recv(), if asides_open && self.keeper.is_idle() => match aside {
+                    Some(aside) => self.keep(aside).await,
+                    None => asides_open = false,
+                },
+                kept = self.keeper.over() => self.kept(kept).await,
+                step = self.drain.over() => self.drained(step),
             }
         }
+        let spool = lock(&self.spool);
+        if !spool.is_empty() {
+            tracing::warn!(
+                spool.records = spool.records(),
+                "stopped with {} callbacks in the spool {}; they are drained at the next start, or by `portraitd spool drain`",
+                spool.records(),
+                spool.location(),
+            );
+        }
     }
 
-    /// Appends, as often as it takes, until it is done or the part has to be taken apart.
-    async fn append(&self, part: &[Waiting]) -> Result<Vec<Recorded>, TakeApart> {
-        let entries: Vec<&NewEntry> = part.iter().map(|waiting| &waiting.entry).collect();
+    /// Makes a batch durable, however long that takes.
+    async fn write(&mut self, mut batch: Batch) {
+        self.metrics.batch_entries.observe(f64::from(u32::try_from(batch.waiting.len()).unwrap_or(u32::MAX)));
         let mut pause = SHORTEST_PAUSE;
         let mut tries = 0_u32;
         loop {
-            let begun = Instant::now();
-            let error = match self.attempt(&entries, tries > 0).await {
-                Ok(recorded) => {
-                    self.metrics.append_seconds.observe(begun.elapsed().as_secs_f64());
-                    if self.failing.swap(false, Ordering::Relaxed) {
-                        tracing::info!(store.tries = tries, "the store takes appends again");
-                    }
-                    return Ok(recorded);
+            self.drain_the_rest().await;
+            if self.is_spool_empty() {
+                match self.append(&batch, tries).await {
+                    Ok(fates) => return self.answer(batch, fates),
+                    Err(error) => self.store_failed(&error),
                 }
-                Err(StoreError::Data(error)) => {
-                    return Err(TakeApart { reason: Some(format!("the database refuses it: {}", plain(&error))) });
-                }
-                Err(error) => error,
-            };
-            self.failing.store(true, Ordering::Relaxed);
-            self.metrics.append_failures.inc();
+            }
+            let Err(error) = self.spool(&mut batch).await else { return };
+            self.health.set_stuck(true);
+            self.metrics.spool_failures.inc();
             tries += 1;
             if tries.is_power_of_two() {
-                tracing::error!(store.tries = tries, entries = entries.len(), "append failed, trying again: {error}");
+                let entries = batch.waiting.len();
+                tracing::error!(
+                    entries,
+                    "callbacks are refused: the store is away, and the spool does not take them: {error}"
+                );
             }
-            if tries >= WHOLE_TRIES && entries.len() > 1 && error.may_pass_in_parts() {
-                return Err(TakeApart { reason: None });
+            let rested = tokio::time::sleep(pause);
+            tokio::pin!(rested);
+            self.drain.begin(&lock(&self.spool));
+            tokio::select! {
+                () = &mut rested => {}
+                step = self.drain.over() => self.drained(step),
             }
-            tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// One try. After a failed one its outcome may be unknown: what the log holds of these very receipts is ours, even where
-    /// its dedupe key is forgotten by now, and is no duplicate.
-    async fn attempt(&self, entries: &[&NewEntry], again: bool) -> Result<Vec<Recorded>, StoreError> {
-        if !again {
-            return self.store.append(entries).await;
-        }
-        let mut outcomes: HashMap<ReceiptId, Recorded> = self.ours(entries).await?;
-        let rest: Vec<&NewEntry> = entries.iter().copied().filter(|e| !outcomes.contains_key(&e.receipt_id)).collect();
-        if !rest.is_empty() {
-            let appended = self.store.append(&rest).await?;
-            outcomes.extend(rest.iter().map(|entry| entry.receipt_id).zip(appended));
-            // The lost append may have committed while this one waited for the lock.
-            outcomes.extend(self.ours(&rest).await?);
-        }
-        Ok(entries.iter().map(|e| outcomes.get(&e.receipt_id).copied().unwrap_or(Recorded::Known)).collect())
+    /// One try at the store, within what is left of the budget. Once nobody waits any more it may take longer, in parts.
+    async fn append(&mut self, batch: &Batch, tries: u32) -> Result<Vec<Fate>, StoreError> {
+        let (begun, entries) = (Instant::now(), batch.entries());
+        let (limit, appended) = if tries == 0 {
+            let limit = self.budget.saturating_sub(batch.since().elapsed()).max(SHORTEST_TRY);
+            (limit, tokio::time::timeout(limit, settle(&*self.log, &entries, entries.len())).await)
+        } else {
+            let at_once = (entries.len() >> tries.min(16)).max(1);
+            (LONG_TRY, tokio::time::timeout(LONG_TRY, settle_again(&*self.log, &entries, at_once)).await)
+        };
+        let fates = appended.unwrap_or(Err(StoreError::Slow(limit.as_millis())))?;
+        self.metrics.append_seconds.observe(begun.elapsed().as_secs_f64());
+        self.store_takes_appends();
+        Ok(fates)
     }
 
-    async fn ours(&self, entries: &[&NewEntry]) -> Result<HashMap<ReceiptId, Recorded>, StoreError> {
-        let found = self.store.receipts(entries).await?;
-        Ok(found.into_iter().map(|(receipt, seq)| (receipt, Recorded::New(seq))).collect())
-    }
-
-    fn answer(&self, part: Vec<Waiting>, recorded: &[Recorded]) {
-        for (Waiting { done, .. }, recorded) in part.into_iter().zip(recorded) {
-            let outcome = match recorded {
-                Recorded::New(seq) => {
-                    self.metrics.log_seq.set(*seq);
+    fn answer(&mut self, batch: Batch, fates: Vec<Fate>) {
+        self.health.set_stuck(false);
+        for (waiting, fate) in batch.waiting.into_iter().zip(fates) {
+            let outcome = match fate {
+                Fate::Recorded(Recorded::New(seq)) => {
+                    self.metrics.log_seq.set(seq);
                     Outcome::Recorded
                 }
-                Recorded::Known => {
+                Fate::Recorded(Recorded::Known) => {
                     self.metrics.duplicates.inc();
                     Outcome::Duplicate
                 }
+                Fate::Refused(reason) => {
+                    let receipt = hex::encode(waiting.entry.receipt_id);
+                    tracing::warn!(receipt.id = receipt, "entry {receipt}: {reason}");
+                    let done = waiting.done;
+                    let done = Box::new(move |_| {
+                        let _ = done.send(Outcome::Refused);
+                    });
+                    self.refused.push_back(Aside { body: waiting.entry.unreadable(reason), done });
+                    continue;
+                }
             };
             // Whoever waited may have been answered 503 meanwhile.
-            let _ = done.send(outcome);
+            let _ = waiting.done.send(outcome);
         }
     }
 
-    /// An entry whose data the database refuses is kept as unreadable.
-    fn refuse(&self, part: Vec<Waiting>, reason: &str) {
-        for Waiting { entry, done } in part {
-            let receipt = hex::encode(entry.receipt_id);
-            tracing::warn!(receipt.id = receipt, "entry {receipt}: {reason}");
-            let body = NewUnreadable {
-                receipt_id: entry.receipt_id,
-                received_at: entry.received_at,
-                sdk_app_id: Some(entry.sdk_app_id),
-                command: Some(command::PORTRAIT_SET.to_owned()),
-                reason: reason.to_owned(),
-                auth: entry.auth,
-                client_ip: entry.client_ip,
-                platform: entry.platform,
-                body: entry.body,
-            };
-            let (kept, answer) = oneshot::channel();
-            if self.aside.try_send(Aside { body, done: kept }).is_err() {
-                self.metrics.unreadable_lost.inc();
-                tracing::error!(receipt.id = receipt, "entry {receipt} could not be kept as unreadable: too many wait");
+    /// The whole batch into the spool, in one write.
+    async fn spool(&mut self, batch: &mut Batch) -> Result<(), SpoolError> {
+        self.to_spool(|number, out| {
+            for (number, waiting) in (number..).zip(&batch.waiting) {
+                record::write_entry(&waiting.entry, number, out);
             }
-            tokio::spawn(async move {
-                let _ = answer.await;
-                let _ = done.send(Outcome::Refused);
-            });
+            batch.waiting.len() as u64
+        })
+        .await?;
+        for waiting in batch.waiting.drain(..) {
+            let _ = waiting.done.send(Outcome::Spooled);
+        }
+        Ok(())
+    }
+
+    async fn to_spool(&mut self, write: impl FnOnce(u64, &mut Vec<u8>) -> u64) -> Result<(), SpoolError> {
+        let mut records = Vec::new();
+        let count = write(lock(&self.spool).next_number(), &mut records);
+        let spool = self.spool.clone();
+        let written = tokio::task::spawn_blocking(move || lock(&spool).append(&records, count));
+        written.await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))?;
+        self.health.set_stuck(false);
+        self.metrics.spooled.inc_by(count);
+        self.show();
+        Ok(())
+    }
+
+    /// Waits for what little is left in the spool, if the store is known to take it, but not for long.
+    async fn drain_the_rest(&mut self) {
+        let patience = self.budget / 2;
+        let until = Instant::now() + patience;
+        while self.drain.proven && (1..=LITTLE).contains(&lock(&self.spool).left()) {
+            self.drain.begin(&lock(&self.spool));
+            match tokio::time::timeout_at(until.into(), self.drain.over()).await {
+                Ok(step) => self.drained(step),
+                Err(_) => self.drain.proven = false,
+            }
         }
     }
+
+    fn drained(&mut self, step: Option<Step>) {
+        match step {
+            Some(Ok(Some(drained))) => {
+                let done = lock(&self.spool).drained(&drained);
+                if let Err(error) = done {
+                    tracing::error!("a drained part of the spool cannot be removed, it will be drained again: {error}");
+                }
+                self.show();
+                if self.is_spool_empty() {
+                    self.store_takes_appends();
+                }
+            }
+            Some(Err(error)) => {
+                self.metrics.append_failures.inc();
+                if self.drain.tries.is_power_of_two() {
+                    let waiting = self.health.spooled();
+                    tracing::error!(
+                        store.tries = self.drain.tries,
+                        spool.records = waiting,
+                        "{waiting} callbacks wait in the spool, draining it failed, trying again: {error}"
+                    );
+                }
+            }
+            Some(Ok(None)) | None => {}
+        }
+    }
+
+    fn store_failed(&mut self, error: &StoreError) {
+        self.metrics.append_failures.inc();
+        if self.outage.is_none() {
+            self.outage = Some(Instant::now());
+            tracing::error!("append failed, callbacks go to the spool: {error}");
+        }
+    }
+
+    fn store_takes_appends(&mut self) {
+        if let Some(since) = self.outage.take() {
+            tracing::info!(
+                "the store takes appends again after {:.1} s, the spool is empty",
+                since.elapsed().as_secs_f64()
+            );
+        }
+    }
+
+    fn is_spool_empty(&self) -> bool {
+        lock(&self.spool).is_empty()
+    }
+
+    fn show(&self) {
+        let spool = lock(&self.spool);
+        self.health.set_spooled(if spool.is_empty() { 0 } else { spool.records().max(1) });
+        self.metrics.spool_records.set(i64::try_from(self.health.spooled()).unwrap_or(i64::MAX));
+        self.metrics.spool_bytes.set(i64::try_from(spool.bytes()).unwrap_or(i64::MAX));
+    }
 }
 
-impl Taken {
-    fn add(&mut self, waiting: Waiting) {
-        self.items += waiting.entry.items.len();
-        self.bytes += waiting.entry.size();
-        self.entries.push(waiting);
-    }
-
-    fn has_room_for(&self, waiting: &Waiting) -> bool {
-        self.items + waiting.entry.items.len() <= MAX_ITEMS && self.bytes + waiting.entry.size() <= MAX_BYTES
-    }
-}
-
-/// What the database said, without the row it quotes in its detail.
-fn plain(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Database(error) => error.message().to_owned(),
-        other => other.to_string(),
-    }
+/// A panic while it was locked has ended the process already.
+fn lock(spool: &Mutex<Spool>) -> MutexGuard<'_, Spool> {
+    spool.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -185,6 +185,7 @@ impl Receiver {
         let entry = receipt.arrival(app, auth, query, body).entry(portrait);
         match self.recorder.record(entry, deadline).await {
             Outcome::Recorded => Answer::ok("recorded", command::PORTRAIT_SET),
+            Outcome::Spooled => Answer::ok("spooled", command::PORTRAIT_SET),
             Outcome::Duplicate => Answer::ok("duplicate", command::PORTRAIT_SET),
             Outcome::Refused => {
                 Answer::fail(StatusCode::BAD_REQUEST, "unreadable", "the store refuses this callback's data")

@@ -14,6 +14,17 @@ pub enum StoreError {
     /// No answer within the store's own time limit.
     #[error("the store did not answer within {0} ms")]
     Slow(u128),
+    /// It has not been reached since the start.
+    #[error("the store has not been reached since the start")]
+    NotOpen,
+    /// The database cannot be reached; nothing speaks against trying again.
+    #[error("cannot reach {location}: {why}")]
+    Away {
+        /// Where we tried.
+        location: String,
+        /// What the system said.
+        why: String,
+    },
     /// The tables are missing or older than this program.
     #[error(
         "{location} holds no portraitd log of this version; `portraitd migrate` or `portraitd serve` brings it up to date"
@@ -59,6 +70,11 @@ impl StoreError {
             StoreError::Unavailable(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code == "57014"),
             _ => false,
         }
+    }
+
+    /// Whether a store that could not be opened may be there later without anybody changing the configuration.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, StoreError::Unavailable(_) | StoreError::Slow(_) | StoreError::NotOpen | StoreError::Away { .. })
     }
 }
 

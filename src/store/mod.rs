@@ -13,12 +13,16 @@ pub mod verify;
 
 mod postgres;
 mod read;
+mod rows;
 mod sqlite;
 mod stamp;
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
+use tokio::sync::Mutex;
 
 pub use error::StoreError;
 pub use model::{Change, Head, NewEntry, NewUnreadable, Recorded, StoredEntry, StoredItem, UnreadableRow};
@@ -39,21 +43,25 @@ pub enum Open {
     Existing,
 }
 
-/// The log's database.
+/// The log's database. It may be away: then every verb fails with [`StoreError::NotOpen`] until [`Store::bring_up`] succeeds.
+pub struct Store {
+    url: SecretString,
+    dialect: OnceLock<Dialect>,
+    opening: Mutex<()>,
+}
+
 #[allow(clippy::large_enum_variant, reason = "there is one a process")]
-pub enum Store {
-    /// Postgres
+enum Dialect {
     Postgres(postgres::Postgres),
-    /// SQLite
     Sqlite(sqlite::Sqlite),
 }
 
 /// One verb on either dialect.
 macro_rules! either {
-    ($store:expr, $inner:ident => $call:expr) => {
-        match $store {
-            Store::Postgres($inner) => $call,
-            Store::Sqlite($inner) => $call,
+    ($dialect:expr, $inner:ident => $call:expr) => {
+        match $dialect {
+            Dialect::Postgres($inner) => $call,
+            Dialect::Sqlite($inner) => $call,
         }
     };
 }
@@ -61,77 +69,107 @@ macro_rules! either {
 impl Store {
     /// Opens the store at `url`: `postgres://…` or `sqlite://path`.
     pub async fn open(url: &str, open: Open) -> Result<Self> {
-        if url.starts_with("sqlite:") {
-            Ok(Store::Sqlite(sqlite::Sqlite::open(url, open).await?))
-        } else {
-            Ok(Store::Postgres(postgres::Postgres::open(url, open).await?))
+        let store = Store::unopened(url);
+        store.opened(open).await?;
+        Ok(store)
+    }
+
+    /// A store that [`Store::bring_up`] is to open.
+    pub fn unopened(url: &str) -> Self {
+        Store { url: SecretString::from(url), dialect: OnceLock::new(), opening: Mutex::default() }
+    }
+
+    /// Opens it and brings its tables up to date, unless it is open.
+    pub async fn bring_up(&self) -> Result<()> {
+        self.opened(Open::Migrate).await
+    }
+
+    async fn opened(&self, open: Open) -> Result<()> {
+        let _one_at_a_time = self.opening.lock().await;
+        if self.dialect.get().is_some() {
+            return Ok(());
         }
+        let url = self.url.expose_secret();
+        let dialect = if url.starts_with("sqlite:") {
+            Dialect::Sqlite(sqlite::Sqlite::open(url, open).await?)
+        } else {
+            Dialect::Postgres(postgres::Postgres::open(url, open).await?)
+        };
+        self.dialect.get_or_init(|| dialect);
+        Ok(())
+    }
+
+    fn dialect(&self) -> Result<&Dialect> {
+        self.dialect.get().ok_or(StoreError::NotOpen)
     }
 
     /// Appends entries in one transaction, in their order; says of each whether it is new or was known already.
     /// Calling it again with the same entries, also after an unknown outcome, records none of them twice.
     pub async fn append(&self, entries: &[&NewEntry]) -> Result<Vec<Recorded>> {
-        either!(self, store => store.append(entries).await)
+        either!(self.dialect()?, store => store.append(entries).await)
     }
 
     /// Which of these entries' receipts the log holds, and under which sequence.
     pub async fn receipts(&self, entries: &[&NewEntry]) -> Result<HashMap<ReceiptId, i64>> {
-        either!(self, store => store.receipts(entries).await)
+        either!(self.dialect()?, store => store.receipts(entries).await)
     }
 
     /// Keeps a body that cannot be recorded; the same again is counted.
     pub async fn keep_unreadable(&self, body: &NewUnreadable) -> Result<()> {
-        either!(self, store => store.keep_unreadable(body).await)
+        either!(self.dialect()?, store => store.keep_unreadable(body).await)
     }
 
     /// Attaches partitions ahead of need. Returns the first sequence that has no place yet.
     pub async fn extend(&self) -> Result<i64> {
-        either!(self, store => store.extend().await)
+        either!(self.dialect()?, store => store.extend().await)
     }
 
     /// Forgets dedupe keys recorded before `before`.
     pub async fn prune_recent(&self, before: Millis) -> Result<u64> {
-        either!(self, store => store.prune_recent(before).await)
+        either!(self.dialect()?, store => store.prune_recent(before).await)
     }
 
     /// Drops the oldest unreadable bodies until at most `max_bytes` are kept. Returns how many went.
     pub async fn bound_unreadable(&self, max_bytes: u64) -> Result<u64> {
-        either!(self, store => store.bound_unreadable(max_bytes).await)
+        either!(self.dialect()?, store => store.bound_unreadable(max_bytes).await)
     }
 
     /// The newest entry's sequence and chain.
     pub async fn head(&self) -> Result<Head> {
-        either!(self, store => store.head().await)
+        either!(self.dialect()?, store => store.head().await)
     }
 
     /// Changes, newest first.
     pub async fn changes(&self, filter: &ChangeFilter) -> Result<Vec<Change>> {
-        either!(self, store => store.changes(filter).await)
+        either!(self.dialect()?, store => store.changes(filter).await)
     }
 
     /// Unreadable bodies, newest first.
     pub async fn unreadable(&self, limit: u32) -> Result<Vec<UnreadableRow>> {
-        either!(self, store => store.unreadable(limit).await)
+        either!(self.dialect()?, store => store.unreadable(limit).await)
     }
 
     /// Entries and item rows with sequences in `from..=to`, in order, as they are stored.
     pub async fn stored(&self, from: i64, to: i64) -> Result<(Vec<StoredEntry>, Vec<StoredItem>)> {
-        either!(self, store => store.stored(from, to).await)
+        either!(self.dialect()?, store => store.stored(from, to).await)
     }
 
     /// The lowest and highest sequence that any row of the log carries, items included.
     pub async fn span(&self) -> Result<Option<(i64, i64)>> {
-        either!(self, store => store.span().await)
+        either!(self.dialect()?, store => store.span().await)
     }
 
     /// Whether an append would be taken now.
     pub async fn check(&self) -> Result<()> {
-        either!(self, store => store.check().await)
+        either!(self.dialect()?, store => store.check().await)
     }
 
     /// Where the data is, for people; without a password.
     pub fn location(&self) -> String {
-        either!(self, store => store.location())
+        match self.dialect.get() {
+            Some(dialect) => either!(dialect, store => store.location()),
+            None => crate::config::redact_url(self.url.expose_secret()),
+        }
     }
 }
 

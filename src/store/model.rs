@@ -1,14 +1,12 @@
-//! What goes into the log and what comes out of it.
+//! What goes into the log; what comes out of it is in `rows`.
 
 use bytes::Bytes;
-use serde::ser::{Error as _, SerializeStruct};
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 
 use super::StoreError;
 use super::chain::{self, Personal};
-use super::stamp::Stamp;
+pub use super::rows::{Change, StoredEntry, StoredItem, UnreadableRow};
 use crate::protocol::body::{Item, Portrait};
+use crate::protocol::command;
 use crate::protocol::time::{self, Millis};
 
 /// 16 bytes made at receipt; the idempotency key everywhere.
@@ -49,6 +47,11 @@ impl Auth {
             Auth::None => "none",
             Auth::Stale => "stale",
         }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &[u8]) -> Option<Self> {
+        [Auth::Sign, Auth::None, Auth::Stale].into_iter().find(|auth| auth.as_str().as_bytes() == name)
     }
 }
 
@@ -122,6 +125,21 @@ impl Arrival {
 }
 
 impl NewEntry {
+    /// What is kept of it when the database refuses its data.
+    pub fn unreadable(self, reason: String) -> NewUnreadable {
+        NewUnreadable {
+            receipt_id: self.receipt_id,
+            received_at: self.received_at,
+            sdk_app_id: Some(self.sdk_app_id),
+            command: Some(command::PORTRAIT_SET.to_owned()),
+            reason,
+            auth: self.auth,
+            client_ip: self.client_ip,
+            platform: self.platform,
+            body: self.body,
+        }
+    }
+
     /// When the change took effect.
     pub fn effective_time(&self) -> Millis {
         time::effective(self.event_time, self.received_at)
@@ -195,101 +213,5 @@ impl NewUnreadable {
     pub fn hash(&self) -> chain::Hash {
         let app = self.sdk_app_id.map(i64::to_be_bytes);
         chain::of(&[app.as_ref().map(<[u8; 8]>::as_slice), Some(self.reason.as_bytes()), Some(&self.body)])
-    }
-}
-
-/// One kept body, as stored.
-#[derive(Debug, Clone, sqlx::FromRow)]
-#[allow(missing_docs)]
-pub struct UnreadableRow {
-    pub id: i64,
-    pub first_at: Stamp,
-    pub last_at: Stamp,
-    pub times: i64,
-    pub sdk_app_id: Option<i64>,
-    pub command: Option<String>,
-    pub reason: String,
-    pub auth: String,
-    pub client_ip: Option<String>,
-    pub platform: Option<String>,
-    pub body: Vec<u8>,
-}
-
-/// A row of `callbacks`, as stored; times in milliseconds.
-#[derive(Debug, Clone, sqlx::FromRow)]
-#[allow(missing_docs)]
-pub struct StoredEntry {
-    pub seq: i64,
-    pub received_at: Stamp,
-    pub event_time: Option<Stamp>,
-    pub effective_time: Stamp,
-    pub sdk_app_id: i64,
-    pub kind: String,
-    pub auth: String,
-    pub account: Option<String>,
-    pub operator: Option<String>,
-    pub client_ip: Option<String>,
-    pub platform: Option<String>,
-    pub receipt_id: Vec<u8>,
-    pub salt: Option<Vec<u8>>,
-    pub digest: Vec<u8>,
-    pub chain: Vec<u8>,
-    pub body: Option<Vec<u8>>,
-}
-
-/// A row of `profile_changes`, as stored.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-#[allow(missing_docs)]
-pub struct StoredItem {
-    pub seq: i64,
-    pub ordinal: i32,
-    pub tag: String,
-    pub value: String,
-}
-
-/// One change, as everything that shows changes shows it.
-#[derive(Debug, Clone, sqlx::FromRow)]
-#[allow(missing_docs)]
-pub struct Change {
-    pub seq: i64,
-    pub ordinal: i32,
-    pub app: i64,
-    pub account: Option<String>,
-    pub operator: Option<String>,
-    pub tag: String,
-    pub old: Option<String>,
-    pub new: String,
-    pub event_time: Option<Stamp>,
-    pub effective_time: Stamp,
-    pub received_at: Stamp,
-    pub platform: Option<String>,
-    pub client_ip: Option<String>,
-    pub auth: String,
-    pub kind: String,
-}
-
-impl Serialize for Change {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let raw = |json: &str| RawValue::from_string(json.to_owned()).map_err(S::Error::custom);
-        let mut out = to.serialize_struct("Change", if self.old.is_some() { 15 } else { 14 })?;
-        out.serialize_field("seq", &self.seq)?;
-        out.serialize_field("ordinal", &self.ordinal)?;
-        out.serialize_field("app", &self.app)?;
-        out.serialize_field("account", &self.account)?;
-        out.serialize_field("operator", &self.operator)?;
-        out.serialize_field("tag", &self.tag)?;
-        match &self.old {
-            Some(old) => out.serialize_field("old", &raw(old)?)?,
-            None => out.skip_field("old")?,
-        }
-        out.serialize_field("new", &raw(&self.new)?)?;
-        out.serialize_field("event_time", &self.event_time.map(|t| time::rfc3339(t.0)))?;
-        out.serialize_field("effective_time", &time::rfc3339(self.effective_time.0))?;
-        out.serialize_field("received_at", &time::rfc3339(self.received_at.0))?;
-        out.serialize_field("platform", &self.platform)?;
-        out.serialize_field("client_ip", &self.client_ip)?;
-        out.serialize_field("auth", &self.auth)?;
-        out.serialize_field("kind", &self.kind)?;
-        out.end()
     }
 }

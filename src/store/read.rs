@@ -1,6 +1,6 @@
 //! Reading the log. The statements are the same text in both dialects, so they stand here once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
@@ -11,8 +11,11 @@ use super::{Result, Stamp};
 const HEAD: &str = "-- head
 SELECT seq, chain FROM callbacks ORDER BY seq DESC LIMIT 1";
 
-const RECEIPTS: &str = "-- receipts
-SELECT receipt_id, seq FROM callbacks WHERE received_at BETWEEN $1 AND $2";
+/// By account and time, which are indexed: a receipt id is not.
+const RECEIPTS: &str = ") SELECT c.receipt_id, c.seq FROM wanted w CROSS JOIN callbacks c
+ WHERE c.account = w.account AND c.sdk_app_id = w.app AND c.effective_time = w.at AND c.receipt_id = w.receipt";
+/// Entries a statement, well below the limit of bound values.
+const RECEIPTS_AT_ONCE: usize = 500;
 
 const CHANGES: &str = "-- changes
 SELECT seq, ordinal, app, account, operator, tag, old, new, event_time, effective_time, received_at, platform,
@@ -77,13 +80,23 @@ macro_rules! reads {
             }
 
             pub(super) async fn receipts(&self, entries: &[&NewEntry]) -> Result<HashMap<ReceiptId, i64>> {
-                let times = || entries.iter().map(|entry| entry.received_at);
-                let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(HashMap::new()) };
-                let rows: Vec<(Vec<u8>, i64)> =
-                    sqlx::query_as(RECEIPTS).bind(Stamp(first)).bind(Stamp(last)).fetch_all(self.readers()).await?;
-                let wanted: HashSet<ReceiptId> = entries.iter().map(|entry| entry.receipt_id).collect();
-                let found = rows.into_iter().filter_map(|(id, seq)| Some((ReceiptId::try_from(id).ok()?, seq)));
-                Ok(found.filter(|(id, _)| wanted.contains(id)).collect())
+                let mut found = HashMap::new();
+                for entries in entries.chunks(RECEIPTS_AT_ONCE) {
+                    let mut query =
+                        QueryBuilder::<$db>::new("-- receipts\nWITH wanted (account, app, at, receipt) AS (");
+                    query.push_values(entries, |mut row, entry| {
+                        row.push_bind(&entry.account).push_bind(entry.sdk_app_id);
+                        row.push_bind(Stamp(entry.effective_time())).push_bind(&entry.receipt_id[..]);
+                    });
+                    query.push(RECEIPTS);
+                    let rows: Vec<(Vec<u8>, i64)> = query
+                        .build_query_as()
+                        .persistent(entries.len() == RECEIPTS_AT_ONCE)
+                        .fetch_all(self.readers())
+                        .await?;
+                    found.extend(rows.into_iter().filter_map(|(id, seq)| Some((ReceiptId::try_from(id).ok()?, seq))));
+                }
+                Ok(found)
             }
 
             pub(super) async fn changes(&self, filter: &ChangeFilter) -> Result<Vec<Change>> {

@@ -48,12 +48,19 @@ fn system_user() -> String {
 
 /// One connection before the pool, because a pool that cannot connect does not say why.
 pub(super) async fn try_once(options: &PgConnectOptions, location: &str) -> Result<()> {
-    let absent = |why: String| StoreError::Absent { location: location.to_owned(), why };
+    let location = location.to_owned();
     match tokio::time::timeout(PATIENCE, options.connect()).await {
         Ok(Ok(connection)) => Ok(connection.close().await?),
-        Ok(Err(error)) => Err(absent(error.to_string())),
-        Err(_) => Err(absent(format!("no answer within {} s", PATIENCE.as_secs()))),
+        Ok(Err(error)) if refuses_us(&error) => Err(StoreError::Absent { location, why: error.to_string() }),
+        Ok(Err(error)) => Err(StoreError::Away { location, why: error.to_string() }),
+        Err(_) => Err(StoreError::Away { location, why: format!("no answer within {} s", PATIENCE.as_secs()) }),
     }
+}
+
+/// It answers, and what it says does not get better by itself: no such role, password or database.
+fn refuses_us(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("28") || code.starts_with("3D"))
 }
 
 /// Another encoding could not hold every nickname.

@@ -9,7 +9,8 @@ const KEEP_UNREADABLE: &str = "-- keep_unreadable
 INSERT INTO unreadable (first_at, last_at, sdk_app_id, command, reason, auth, client_ip, platform, receipt_id, hash, body)
 VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (hash) DO UPDATE
-   SET times = unreadable.times + 1, last_at = greatest(unreadable.last_at, excluded.last_at)";
+   SET times = unreadable.times + 1, last_at = greatest(unreadable.last_at, excluded.last_at)
+ WHERE unreadable.receipt_id <> excluded.receipt_id";
 
 const EXTEND: &str = "-- extend
 SELECT portraitd_extend()";

@@ -11,7 +11,8 @@ use crate::store::model::NewUnreadable;
 const KEEP_UNREADABLE: &str = "-- keep_unreadable
 INSERT INTO unreadable (first_at, last_at, sdk_app_id, command, reason, auth, client_ip, platform, receipt_id, hash, body)
 VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (hash) DO UPDATE SET times = times + 1, last_at = max(last_at, excluded.last_at)";
+ON CONFLICT (hash) DO UPDATE SET times = times + 1, last_at = max(last_at, excluded.last_at)
+ WHERE unreadable.receipt_id <> excluded.receipt_id";
 
 /// Rows whose EventTime was believable lie at the old end of the key; the others at its far end.
 const PRUNE_RECENT: &str = "-- prune_recent

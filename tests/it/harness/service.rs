@@ -97,6 +97,7 @@ impl Launch {
         if !self.toml.contains("answer_budget_ms") {
             // A busy machine is not what these tests are about.
             command.env("PORTRAITD__RECEIVER__ANSWER_BUDGET_MS", "20000");
+            command.env("PORTRAITD__RECEIVER__STORE_BUDGET_MS", "15000");
         }
         command
             .arg("serve")

@@ -5,22 +5,52 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use portraitd::journal::{Journal, Outcome, Recorder, Recording, Writer};
+use portraitd::journal::{Health, Journal, Outcome, Recorder, Recording, Spool, Writer};
 use portraitd::store::{NewEntry, Store};
 use portraitd::telemetry::Metrics;
-use tokio::task::JoinHandle;
+use tempfile::TempDir;
+
+use crate::harness::db::eventually;
+
+/// How long the store may take before the spool is used.
+pub const BUDGET: Duration = Duration::from_millis(800);
+
+/// A writer that has not begun yet, and its spool.
+pub struct Resting {
+    writer: Writer,
+    folder: TempDir,
+}
+
+impl Resting {
+    pub async fn run(self) {
+        self.writer.run().await;
+        drop(self.folder);
+    }
+}
 
 /// A journal whose writer has not begun yet, so that a test decides what waits for it.
-pub fn resting(store: Store) -> (Journal, Writer) {
-    let (journal, writer, keeper) = Journal::new(Arc::new(store), Arc::new(Metrics::default()));
-    tokio::spawn(keeper.run());
-    (journal, writer)
+pub fn resting(store: Store) -> (Journal, Resting) {
+    resting_within(store, BUDGET)
+}
+
+fn resting_within(store: Store, budget: Duration) -> (Journal, Resting) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spool = Spool::open(folder.path(), 1 << 30).expect("a spool");
+    let (journal, writer) = Journal::new(Arc::new(store), spool, budget, Arc::new(Metrics::default()));
+    (journal, Resting { writer, folder })
 }
 
 /// A journal whose writer works.
-pub fn working(store: Store) -> (Journal, JoinHandle<()>) {
-    let (journal, writer) = resting(store);
-    (journal, tokio::spawn(writer.run()))
+pub fn working(store: Store) -> (Journal, Arc<Health>) {
+    let (journal, resting) = resting(store);
+    let health = resting.writer.health();
+    tokio::spawn(resting.run());
+    (journal, health)
+}
+
+/// Everything that was in the spool is in the store.
+pub async fn drained(health: &Health) {
+    eventually("the spool is drained", async || health.spooled() == 0).await;
 }
 
 /// Long enough for anything that is going to happen.
@@ -30,7 +60,7 @@ pub fn patient() -> Instant {
 
 /// Hands all entries over before the writer begins, so that they wait together; their outcomes.
 pub async fn record_together(store: Store, entries: Vec<NewEntry>) -> Vec<Outcome> {
-    let (journal, writer) = resting(store);
+    let (journal, writer) = resting_within(store, Duration::from_secs(20));
     let all = together(entries.into_iter().map(|entry| journal.record(entry, patient())).collect());
     // Polled in this order: everything is queued when the writer begins.
     let (outcomes, ()) = tokio::join!(all, async { drop(tokio::spawn(writer.run())) });

@@ -9,16 +9,17 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 
-use super::support::{patient, record_all, together, working};
+use super::support::{BUDGET, drained, patient, record_all, resting, together, working};
 use crate::harness::db::{Database, eventually, on_both_stores};
-use crate::harness::entries::callbacks;
+use crate::harness::entries::{callbacks, unreadable};
 use crate::harness::proof::assert_chained;
 use crate::harness::proxy::{Line, Proxy};
 
 const QUEUE: usize = 8192;
 
+/// The budget of an answer.
 fn soon() -> Instant {
-    Instant::now() + Duration::from_millis(300)
+    Instant::now() + Duration::from_millis(1500)
 }
 
 /// Somebody else's transaction that keeps appends from being taken.
@@ -70,24 +71,36 @@ async fn assert_recorded(db: &Database, entries: &[NewEntry]) {
 }
 
 on_both_stores! {
-    async fn beyond_the_deadline_the_answer_is_unavailable_and_the_entry_is_recorded_later(db: Database) {
-        let (journal, _writer) = working(db.store().await);
+    async fn what_a_blocked_store_does_not_take_in_time_is_spooled_and_drained_later(db: Database) {
+        let (journal, health) = working(db.store().await);
         let blocker = Blocker::of(&db).await;
-        let entries = callbacks(50);
         let begun = Instant::now();
-        assert_eq!(record_all(&journal, &entries, soon()).await, [Outcome::Unavailable; 50]);
-        assert!(begun.elapsed() < Duration::from_secs(2), "the deadline holds: {:?}", begun.elapsed());
+        let mut entries = callbacks(50);
+        assert_eq!(record_all(&journal, &entries, patient()).await, [Outcome::Spooled; 50]);
+        assert!(begun.elapsed() >= BUDGET, "the store has its budget: {:?}", begun.elapsed());
+        let begun = Instant::now();
+        entries.extend(callbacks(50));
+        assert_eq!(record_all(&journal, &entries[50..], patient()).await, [Outcome::Spooled; 50]);
+        assert!(begun.elapsed() < BUDGET, "once there is a spool nobody waits for the store: {:?}", begun.elapsed());
+        assert!(journal.keep(unreadable("[]"), patient()).await, "what is unreadable goes the same way");
         assert_eq!(db.count("SELECT count(*) FROM callbacks").await, 0);
+        assert_eq!(health.spooled(), 101);
         blocker.release().await;
+        drained(&health).await;
         assert_recorded(&db, &entries).await;
+        assert_eq!(db.store().await.unreadable(10).await.unwrap()[0].body, b"[]");
+        entries.extend(callbacks(1));
+        assert_eq!(record_all(&journal, &entries[100..], patient()).await, [Outcome::Recorded], "straight to the store again");
+        let receipts: Vec<_> = assert_chained(&db.store().await).await.into_iter().map(|row| row.receipt_id).collect();
+        let sent: Vec<_> = entries.iter().map(|entry| entry.receipt_id.to_vec()).collect();
+        assert_eq!(receipts, sent, "in the order they came");
     }
 
     async fn the_queue_is_bounded_and_more_is_refused_at_once(db: Database) {
-        let (journal, _writer) = working(db.store().await);
-        let blocker = Blocker::of(&db).await;
+        let (journal, resting) = resting(db.store().await);
         let mut waiting = Vec::new();
         let (mut queued, mut refused) = (Vec::new(), 0);
-        for entry in callbacks(3 * QUEUE) {
+        for entry in callbacks(2 * QUEUE) {
             let mut recording = journal.record(entry.clone(), patient());
             match poll_once(&mut recording) {
                 None => {
@@ -100,12 +113,29 @@ on_both_stores! {
                 }
             }
         }
-        // The writer holds up to a batch besides.
-        assert!((QUEUE..=QUEUE + 4097).contains(&queued.len()), "{} were queued", queued.len());
-        assert_eq!(refused, 3 * QUEUE - queued.len());
-        blocker.release().await;
-        assert!(together(waiting).await.into_iter().all(|outcome| outcome == Outcome::Recorded));
+        assert_eq!((queued.len(), refused), (QUEUE, QUEUE));
+        tokio::spawn(resting.run());
+        assert!(together(waiting).await.into_iter().all(|outcome| outcome != Outcome::Unavailable));
         assert_recorded(&db, &queued).await;
+    }
+
+    async fn under_a_steady_load_it_goes_back_to_the_store(db: Database) {
+        let (journal, health) = working(db.store().await);
+        let blocker = Blocker::of(&db).await;
+        let mut entries = callbacks(20);
+        assert_eq!(record_all(&journal, &entries, patient()).await, [Outcome::Spooled; 20]);
+        blocker.release().await;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let more = callbacks(5);
+            let outcomes = record_all(&journal, &more, patient()).await;
+            entries.extend(more);
+            if outcomes == [Outcome::Recorded; 5] {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{} callbacks still wait", health.spooled());
+        }
+        assert_recorded(&db, &entries).await;
     }
 }
 
@@ -119,13 +149,16 @@ fn poll_once<T>(recording: &mut Recording<'_, T>) -> Option<T> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_table_is_waited_for_longer_than_the_stores_own_time_limit() {
     let db = Database::postgres().await;
-    let (journal, _writer) = working(db.store().await);
+    let (journal, health) = working(db.store().await);
     let blocker = Blocker::postgres(&db, "LOCK TABLE callbacks IN ACCESS EXCLUSIVE MODE").await;
     let entries = callbacks(5);
-    // Longer than lock_timeout and statement_timeout, so that at least one append fails on the way.
-    let deadline = Instant::now() + Duration::from_millis(4500);
-    assert_eq!(record_all(&journal, &entries, deadline).await, [Outcome::Unavailable; 5]);
+    assert_eq!(record_all(&journal, &entries, patient()).await, [Outcome::Spooled; 5]);
+    // Longer than lock_timeout and statement_timeout, so that at least one step of the drain fails on the way.
+    let begun = Instant::now();
+    eventually("the store's time limits have passed", async || begun.elapsed() > Duration::from_secs(4)).await;
+    assert_eq!(health.spooled(), 5);
     blocker.release().await;
+    drained(&health).await;
     assert_recorded(&db, &entries).await;
 }
 
@@ -143,13 +176,14 @@ async fn survives(trouble: Line) {
     let db = Database::postgres().await;
     drop(db.store().await);
     let proxy = Proxy::before(&db.url()).await;
-    let (journal, _writer) = working(Store::open(&proxy.url(&db.url()), Open::Migrate).await.unwrap());
+    let (journal, health) = working(Store::open(&proxy.url(&db.url()), Open::Migrate).await.unwrap());
     let mut entries = callbacks(30);
     assert_eq!(record_all(&journal, &entries[..10], patient()).await, [Outcome::Recorded; 10]);
     proxy.set(trouble);
-    assert_eq!(record_all(&journal, &entries[10..20], soon()).await, [Outcome::Unavailable; 10]);
-    assert_eq!(record_all(&journal, &entries[20..], soon()).await, [Outcome::Unavailable; 10]);
+    assert_eq!(record_all(&journal, &entries[10..20], soon()).await, [Outcome::Spooled; 10]);
+    assert_eq!(record_all(&journal, &entries[20..], soon()).await, [Outcome::Spooled; 10]);
     proxy.set(Line::Good);
+    drained(&health).await;
     entries.extend(callbacks(10));
     assert_eq!(record_all(&journal, &entries[30..], patient()).await, [Outcome::Recorded; 10]);
     assert_recorded(&db, &entries).await;

@@ -1,0 +1,303 @@
+//! The spool: callbacks on this machine's disk while the store is away. Fsynced, checksummed, bounded, for one process.
+//!
+//! A folder of segments, each named after the number of its first record. Records are appended to the newest, read from the
+//! oldest, and a segment goes when all of it is in the store. How far the reading has come is not written down: after a
+//! restart the oldest segment is read from its beginning, and the store is asked which receipts it holds already.
+//! (Blocking: call it where blocking is allowed.)
+
+mod read;
+pub mod record;
+mod status;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+pub(super) use read::{Batch, Reader};
+pub use record::Record;
+pub use status::{Status, look};
+
+const SUFFIX: &str = ".spool";
+const LOCK: &str = "lock";
+/// A segment goes as a whole; smaller ones free their space sooner.
+const SEGMENT_BYTES: u64 = 8 << 20;
+const SEGMENTS: u64 = 8;
+
+/// Why the spool cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// Another process has it.
+    #[error("spool.dir: {dir} is in use by process {owner}; each process needs a folder of its own")]
+    Locked {
+        /// The folder.
+        dir: String,
+        /// Whoever locked it says so.
+        owner: String,
+    },
+    /// The bound is reached.
+    #[error("the spool is full: spool.max_bytes = {max_bytes}")]
+    Full {
+        /// The bound.
+        max_bytes: u64,
+    },
+    /// The disk, or the rights on it.
+    #[error("{path}: {error}")]
+    Io {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+type Result<T> = std::result::Result<T, SpoolError>;
+
+/// Where in the spool, between two records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Position {
+    segment: u64,
+    offset: u64,
+}
+
+/// What was taken out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drained {
+    pub end: Position,
+    pub records: u64,
+    pub damaged: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    first: u64,
+    bytes: u64,
+}
+
+/// The spool of this process.
+pub struct Spool {
+    dir: PathBuf,
+    max_bytes: u64,
+    segments: VecDeque<Segment>,
+    /// The newest segment, while it is written to.
+    current: Option<File>,
+    /// The number of the next record.
+    next: u64,
+    /// Segments in which something could not be read: kept for people under another name.
+    damaged: BTreeSet<u64>,
+    /// Up to here everything is in the store, and so are this many records.
+    drained: Position,
+    first: u64,
+    _lock: File,
+}
+
+impl Spool {
+    /// Opens the folder, makes it if it is not there, and takes its lock.
+    pub fn open(dir: &Path, max_bytes: u64) -> Result<Self> {
+        let dir = std::path::absolute(dir).map_err(|error| failed(dir, error))?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|error| failed(&dir, error))?;
+        let lock = take_lock(&dir)?;
+        let segments = VecDeque::from(segments(&dir)?);
+        let first = segments.front().map_or(0, |segment| segment.first);
+        let next = match segments.back() {
+            Some(newest) => read::last_number(&dir, *newest)?.map_or(newest.first, |last| last + 1),
+            None => 0,
+        };
+        let drained = Position { segment: first, offset: 0 };
+        Ok(Spool {
+            dir,
+            max_bytes,
+            segments,
+            current: None,
+            next,
+            damaged: BTreeSet::new(),
+            drained,
+            first,
+            _lock: lock,
+        })
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// Records that wait, at most: what was drained before a restart counts until it is seen again.
+    pub fn records(&self) -> u64 {
+        self.next.saturating_sub(self.first)
+    }
+
+    /// Bytes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// Bytes that wait to be drained.
+    pub fn left(&self) -> u64 {
+        self.bytes() - self.drained.offset
+    }
+
+    /// The folder.
+    pub fn location(&self) -> String {
+        self.dir.display().to_string()
+    }
+
+    /// The number that the next record must carry.
+    pub(super) fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// Appends records that are numbered from [`Spool::next_number`]. When it returns they are on disk, or, after an error,
+    /// not known to be.
+    pub(super) fn append(&mut self, records: &[u8], count: u64) -> Result<()> {
+        let length = records.len() as u64;
+        if self.bytes() + length > self.max_bytes {
+            return Err(SpoolError::Full { max_bytes: self.max_bytes });
+        }
+        let limit = SEGMENT_BYTES.min(self.max_bytes / SEGMENTS);
+        if self.segments.back().is_some_and(|segment| segment.bytes >= limit) {
+            self.current = None;
+        }
+        let mut file = match self.current.take() {
+            Some(file) => file,
+            None => self.begin_segment()?,
+        };
+        let Some(segment) = self.segments.back_mut() else { return Ok(()) };
+        let written = file.write_all(records).and_then(|()| file.sync_data());
+        if let Err(error) = written {
+            // What the disk holds now is not known; the next record goes to another file.
+            let _ = file.set_len(segment.bytes);
+            let path = segment_path(&self.dir, segment.first);
+            if segment.bytes == 0 {
+                let _ = fs::remove_file(&path);
+                self.segments.pop_back();
+            }
+            self.next += count;
+            return Err(failed(&path, error));
+        }
+        segment.bytes += length;
+        self.next += count;
+        self.current = Some(file);
+        Ok(())
+    }
+
+    fn begin_segment(&mut self) -> Result<File> {
+        loop {
+            let path = segment_path(&self.dir, self.next);
+            match OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path) {
+                Ok(file) => {
+                    if let Err(error) = File::open(&self.dir).and_then(|dir| dir.sync_all()) {
+                        let _ = fs::remove_file(&path);
+                        return Err(failed(&self.dir, error));
+                    }
+                    if self.segments.is_empty() {
+                        self.first = self.next;
+                        self.drained = Position { segment: self.next, offset: 0 };
+                    }
+                    self.segments.push_back(Segment { first: self.next, bytes: 0 });
+                    return Ok(file);
+                }
+                // Left behind by a process that ended before its first record was whole.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.next += 1,
+                Err(error) => return Err(failed(&path, error)),
+            }
+        }
+    }
+
+    /// A reader of what waits now, from the oldest.
+    pub(super) fn reader(&self) -> Reader {
+        Reader::new(self.dir.clone(), self.segments.iter().copied().collect(), self.drained)
+    }
+
+    /// Whether a batch leaves nothing behind it.
+    pub(super) fn ends_at(&self, position: Position) -> bool {
+        self.segments.back().is_none_or(|newest| (newest.first, newest.bytes) == (position.segment, position.offset))
+    }
+
+    /// What was read up to the batch's end is in the store. Segments of which all is there go.
+    pub(super) fn drained(&mut self, drained: &Drained) -> Result<()> {
+        let position = drained.end;
+        self.drained = position;
+        self.first = (self.first + drained.records).min(self.next);
+        if drained.damaged > 0 {
+            self.damaged.insert(position.segment);
+        }
+        let empty = self.ends_at(position);
+        let mut done = Ok(());
+        while let Some(oldest) = self.segments.pop_front_if(|oldest| empty || oldest.first < position.segment) {
+            let path = segment_path(&self.dir, oldest.first);
+            let gone = match self.damaged.remove(&oldest.first) {
+                true => fs::rename(&path, path.with_extension("damaged")),
+                false => fs::remove_file(&path),
+            };
+            if let Err(error) = gone.or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(failed(&path, error)),
+            }) {
+                done = Err(error);
+            }
+        }
+        if let Some(oldest) = self.segments.front() {
+            self.first = self.first.max(oldest.first);
+        } else {
+            self.current = None;
+            self.first = self.next;
+            self.drained = Position { segment: self.next, offset: 0 };
+        }
+        done
+    }
+}
+
+fn take_lock(dir: &Path) -> Result<File> {
+    let path = dir.join(LOCK);
+    let mut options = OpenOptions::new();
+    let mut lock = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| failed(&path, error))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut owner = String::new();
+            let _ = lock.read_to_string(&mut owner);
+            return Err(SpoolError::Locked { dir: dir.display().to_string(), owner: owner.trim().to_owned() });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(&path, error)),
+    }
+    // Only for people; a full disk is no reason not to start.
+    let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+    Ok(lock)
+}
+
+/// Oldest first.
+fn segments(dir: &Path) -> Result<Vec<Segment>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(|error| failed(dir, error))? {
+        let entry = entry.map_err(|error| failed(dir, error))?;
+        let name = entry.file_name();
+        let first = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)).and_then(|number| number.parse().ok());
+        let Some(first) = first else { continue };
+        let bytes = entry.metadata().map_err(|error| failed(&entry.path(), error))?.len();
+        if bytes > 0 {
+            found.push(Segment { first, bytes });
+        }
+    }
+    found.sort_by_key(|segment| segment.first);
+    Ok(found)
+}
+
+fn segment_path(dir: &Path, first: u64) -> PathBuf {
+    dir.join(format!("{first:020}{SUFFIX}"))
+}
+
+fn failed(path: &Path, error: io::Error) -> SpoolError {
+    SpoolError::Io { path: path.display().to_string(), error }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! What comes out of the log: rows as they are stored, and a change as everything that shows changes shows it.
+
+use serde::ser::{Error as _, SerializeStruct};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::stamp::Stamp;
+use crate::protocol::time;
+
+/// One kept body, as stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct UnreadableRow {
+    pub id: i64,
+    pub first_at: Stamp,
+    pub last_at: Stamp,
+    pub times: i64,
+    pub sdk_app_id: Option<i64>,
+    pub command: Option<String>,
+    pub reason: String,
+    pub auth: String,
+    pub client_ip: Option<String>,
+    pub platform: Option<String>,
+    pub body: Vec<u8>,
+}
+
+/// A row of `callbacks`, as stored; times in milliseconds.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct StoredEntry {
+    pub seq: i64,
+    pub received_at: Stamp,
+    pub event_time: Option<Stamp>,
+    pub effective_time: Stamp,
+    pub sdk_app_id: i64,
+    pub kind: String,
+    pub auth: String,
+    pub account: Option<String>,
+    pub operator: Option<String>,
+    pub client_ip: Option<String>,
+    pub platform: Option<String>,
+    pub receipt_id: Vec<u8>,
+    pub salt: Option<Vec<u8>>,
+    pub digest: Vec<u8>,
+    pub chain: Vec<u8>,
+    pub body: Option<Vec<u8>>,
+}
+
+/// A row of `profile_changes`, as stored.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct StoredItem {
+    pub seq: i64,
+    pub ordinal: i32,
+    pub tag: String,
+    pub value: String,
+}
+
+/// One change, as everything that shows changes shows it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct Change {
+    pub seq: i64,
+    pub ordinal: i32,
+    pub app: i64,
+    pub account: Option<String>,
+    pub operator: Option<String>,
+    pub tag: String,
+    pub old: Option<String>,
+    pub new: String,
+    pub event_time: Option<Stamp>,
+    pub effective_time: Stamp,
+    pub received_at: Stamp,
+    pub platform: Option<String>,
+    pub client_ip: Option<String>,
+    pub auth: String,
+    pub kind: String,
+}
+
+impl Serialize for Change {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let raw = |json: &str| RawValue::from_string(json.to_owned()).map_err(S::Error::custom);
+        let mut out = to.serialize_struct("Change", if self.old.is_some() { 15 } else { 14 })?;
+        out.serialize_field("seq", &self.seq)?;
+        out.serialize_field("ordinal", &self.ordinal)?;
+        out.serialize_field("app", &self.app)?;
+        out.serialize_field("account", &self.account)?;
+        out.serialize_field("operator", &self.operator)?;
+        out.serialize_field("tag", &self.tag)?;
+        match &self.old {
+            Some(old) => out.serialize_field("old", &raw(old)?)?,
+            None => out.skip_field("old")?,
+        }
+        out.serialize_field("new", &raw(&self.new)?)?;
+        out.serialize_field("event_time", &self.event_time.map(|t| time::rfc3339(t.0)))?;
+        out.serialize_field("effective_time", &time::rfc3339(self.effective_time.0))?;
+        out.serialize_field("received_at", &time::rfc3339(self.received_at.0))?;
+        out.serialize_field("platform", &self.platform)?;
+        out.serialize_field("client_ip", &self.client_ip)?;
+        out.serialize_field("auth", &self.auth)?;
+        out.serialize_field("kind", &self.kind)?;
+        out.end()
+    }
+}
