@@ -45,8 +45,8 @@ impl App {
         let begun = Instant::now();
         let public = bind("receiver", config.receiver.listen, config.receiver.tls.as_ref()).await?;
         let private = bind("admin", config.admin.listen, config.admin.tls.as_ref()).await?;
+        let store = Arc::new(Store::unopened(config.store.url.expose_secret())?);
         let spool = Spool::open(&config.spool.dir, config.spool.max_bytes)?;
-        let store = Arc::new(Store::unopened(config.store.url.expose_secret()));
         bring_up(&store).await?;
         Ok(App { config, store, spool, metrics: Arc::default(), public, private, clock, begun })
     }

@@ -132,15 +132,18 @@ pub struct Server {
     child: Child,
     pub address: SocketAddr,
     pub ready_ms: u128,
+    _spool: tempfile::TempDir,
 }
 
 impl Server {
     pub fn start(system: System, url: &str) -> anyhow::Result<Self> {
+        let spool = tempfile::tempdir()?;
         let mut command = match system {
             System::Postgres | System::Sqlite => {
                 let mut command = Command::new(env!("CARGO_BIN_EXE_portraitd"));
                 command.args(["serve", "--sdk-app-id", &APP.to_string(), "--database-url", url]);
                 command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+                command.env("PORTRAITD__SPOOL__DIR", spool.path());
                 command
             }
             System::NoStore | System::Yardstick => {
@@ -160,7 +163,7 @@ impl Server {
         };
         let ready_ms = begun.elapsed().as_millis();
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("    | {line}")));
-        Ok(Server { child, address, ready_ms })
+        Ok(Server { child, address, ready_ms, _spool: spool })
     }
 
     /// The most it ever had resident.

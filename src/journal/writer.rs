@@ -188,7 +188,7 @@ impl Writer {
 
     /// The whole batch into the spool, in one write.
     async fn spool(&mut self, batch: &mut Batch) -> Result<(), SpoolError> {
-        self.to_spool(|number, out| {
+        self.write_to_spool(|number, out| {
             for (number, waiting) in (number..).zip(&batch.waiting) {
                 record::write_entry(&waiting.entry, number, out);
             }
@@ -201,7 +201,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn to_spool(&mut self, write: impl FnOnce(u64, &mut Vec<u8>) -> u64) -> Result<(), SpoolError> {
+    async fn write_to_spool(&mut self, write: impl FnOnce(u64, &mut Vec<u8>) -> u64) -> Result<(), SpoolError> {
         let mut records = Vec::new();
         let count = write(lock(&self.spool).next_number(), &mut records);
         let spool = self.spool.clone();

@@ -69,14 +69,19 @@ macro_rules! either {
 impl Store {
     /// Opens the store at `url`: `postgres://…` or `sqlite://path`.
     pub async fn open(url: &str, open: Open) -> Result<Self> {
-        let store = Store::unopened(url);
+        let store = Store::unopened(url)?;
         store.opened(open).await?;
         Ok(store)
     }
 
-    /// A store that [`Store::bring_up`] is to open.
-    pub fn unopened(url: &str) -> Self {
-        Store { url: SecretString::from(url), dialect: OnceLock::new(), opening: Mutex::default() }
+    /// A store that [`Store::bring_up`] is to open. Only a URL that could never be one is refused.
+    pub fn unopened(url: &str) -> Result<Self> {
+        if is_sqlite(url) {
+            sqlite::Sqlite::check_url(url)?;
+        } else {
+            postgres::Postgres::check_url(url)?;
+        }
+        Ok(Store { url: SecretString::from(url), dialect: OnceLock::new(), opening: Mutex::default() })
     }
 
     /// Opens it and brings its tables up to date, unless it is open.
@@ -90,7 +95,7 @@ impl Store {
             return Ok(());
         }
         let url = self.url.expose_secret();
-        let dialect = if url.starts_with("sqlite:") {
+        let dialect = if is_sqlite(url) {
             Dialect::Sqlite(sqlite::Sqlite::open(url, open).await?)
         } else {
             Dialect::Postgres(postgres::Postgres::open(url, open).await?)
@@ -171,6 +176,10 @@ impl Store {
             None => crate::config::redact_url(self.url.expose_secret()),
         }
     }
+}
+
+fn is_sqlite(url: &str) -> bool {
+    url.starts_with("sqlite:")
 }
 
 /// The migration a database was last brought to, against what this program knows.

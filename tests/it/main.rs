@@ -15,6 +15,7 @@ mod migrations;
 mod private;
 mod roles;
 mod shutdown;
+mod spool;
 mod store;
 mod tls;
 mod tree;

@@ -104,17 +104,21 @@ on_both_stores! {
         assert_eq!(metric("panics_total", "").await, 0.0);
     }
 
-    async fn not_ready_while_nothing_can_be_appended_and_ready_again_afterwards(db: Database) {
+    async fn readiness_says_where_a_callback_would_go(db: Database) {
         let service = Service::start(&db).await;
-        let readiness = async || get(&service, "/readyz", &[]).await.status;
-        assert_eq!(readiness().await, 200);
+        let readiness = async || {
+            let said = get(&service, "/readyz", &[]).await;
+            (said.status, said.text)
+        };
+        assert_eq!(readiness().await, (200, "ready: store\n".to_owned()));
+        let spool = async || readiness().await == (200, "ready: spool: the store takes no appends\n".to_owned());
         if db.is_postgres() {
             let name = db.texts("SELECT current_database()::text").await.remove(0);
             db.execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
             let kick = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                          WHERE datname = current_database() AND pid <> pg_backend_pid()";
             db.execute(kick).await;
-            eventually("it is not ready", async || readiness().await == 503).await;
+            eventually("the spool would take it", spool).await;
             let mut connection = db.pg().await;
             let writable = format!("ALTER DATABASE {name} RESET default_transaction_read_only");
             for sql in ["SET default_transaction_read_only = off", &writable, kick] {
@@ -124,10 +128,11 @@ on_both_stores! {
         } else {
             let mut blocker = db.lite().await;
             sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut blocker).await.expect("a lock");
-            assert_eq!(readiness().await, 503);
+            let said = readiness().await;
+            assert!(said.0 == 200 && said.1.starts_with("ready: spool"), "{said:?}");
             sqlx::raw_sql("ROLLBACK").execute(&mut blocker).await.expect("the lock is gone");
         }
-        eventually("it is ready again", async || readiness().await == 200).await;
+        eventually("the store takes appends again", async || readiness().await.1 == "ready: store\n").await;
         service.callback().post().await.assert_ok("and takes callbacks");
         assert_eq!(service.verified_entries(), 1);
     }
@@ -146,7 +151,7 @@ on_both_stores! {
 }
 
 #[tokio::test]
-async fn not_ready_when_the_database_is_gone_and_the_answer_keeps_that_to_itself() {
+async fn what_is_wrong_with_a_database_that_is_gone_is_kept_out_of_the_answer() {
     let db = Database::postgres().await;
     let service = Service::start(&db).await;
     let name = db.texts("SELECT current_database()::text").await.remove(0);
@@ -154,10 +159,12 @@ async fn not_ready_when_the_database_is_gone_and_the_answer_keeps_that_to_itself
     let mut server = <sqlx::PgConnection as sqlx::Connection>::connect(&other).await.expect("the server");
     let drop = format!("DROP DATABASE {name} WITH (FORCE)");
     sqlx::raw_sql(sqlx::AssertSqlSafe(drop)).execute(&mut server).await.expect("dropped");
-    eventually("it is not ready", async || get(&service, "/readyz", &[]).await.status == 503).await;
+    eventually("the store is away", async || get(&service, "/readyz", &[]).await.text.contains("spool")).await;
     let said = get(&service, "/readyz", &[]).await;
     assert!(
-        said.text.contains("not ready") && !said.text.contains(&name) && !said.text.contains("postgres"),
+        said.text.starts_with("ready: spool: the store")
+            && !said.text.contains(&name)
+            && !said.text.contains("postgres"),
         "{}",
         said.text
     );

@@ -125,7 +125,7 @@ on_both_stores! {
     }
 
     async fn a_second_signal_ends_at_once_while_the_store_is_blocked(db: Database) {
-        let budget = "[receiver]\nanswer_budget_ms = 600000\n[shutdown]\ngrace_secs = 600";
+        let budget = "[receiver]\nanswer_budget_ms = 600000\n[spool]\nmax_bytes = 1\n[shutdown]\ngrace_secs = 600";
         let mut service = Launch::on(&db).toml(budget).start().await;
         service.callback().post().await.assert_ok("before");
         let (mut pg, mut lite) = (None, None);
@@ -150,7 +150,8 @@ on_both_stores! {
         assert!(service.stderr().contains("ended at once by a second signal"), "{}", service.stderr());
         assert!(blocked.is_closed().await, "what was not recorded is not answered OK");
         drop((pg, lite));
-        assert_eq!(service.verified_entries(), 1);
+        // What the database had in hand when the process ended, it may still take.
+        assert!((1..=2).contains(&service.verified_entries()));
     }
 
     async fn after_the_grace_period_it_ends_with_a_failure_instead_of_hanging(db: Database) {

@@ -72,22 +72,15 @@ impl Batch {
     /// Takes whole records from `bytes`, which may reach the segment's end. What is not whole counts as damage only where
     /// no later window could make it whole.
     fn fill(&mut self, mut bytes: &[u8], reaches_end: bool) {
-        while self.records.len() < MAX_RECORDS {
-            let taken = match read(bytes) {
-                Some(Found::Record(record, _, taken)) => {
-                    self.records.push(record);
-                    taken
-                }
-                Some(Found::Damage(taken)) if reaches_end && taken == bytes.len() => {
-                    self.torn += taken as u64;
-                    taken
-                }
-                Some(Found::Damage(taken)) if reaches_end || bytes.len() as u64 >= MAX_RECORD_BYTES => {
-                    self.damaged += taken as u64;
-                    taken
-                }
-                Some(Found::Damage(_)) | None => return,
-            };
+        while self.records.len() < MAX_RECORDS
+            && let Some(Found { record, taken }) = read(bytes)
+        {
+            match record {
+                Some((record, _)) => self.records.push(record),
+                None if reaches_end && taken == bytes.len() => self.torn += taken as u64,
+                None if reaches_end || bytes.len() as u64 >= MAX_RECORD_BYTES => self.damaged += taken as u64,
+                None => return,
+            }
             self.end.offset += taken as u64;
             bytes = &bytes[taken..];
         }
@@ -106,14 +99,8 @@ fn window(file: &PathBuf, start: u64, length: u64) -> Result<Vec<u8>> {
 pub(super) fn last_number(dir: &std::path::Path, segment: Segment) -> Result<Option<u64>> {
     let bytes = window(&segment_path(dir, segment.first), 0, segment.bytes)?;
     let (mut rest, mut last) = (bytes.as_slice(), None);
-    while let Some(found) = read(rest) {
-        let taken = match found {
-            Found::Record(_, number, taken) => {
-                last = Some(number);
-                taken
-            }
-            Found::Damage(taken) => taken,
-        };
+    while let Some(Found { record, taken }) = read(rest) {
+        last = record.map(|(_, number)| number).or(last);
         rest = &rest[taken..];
     }
     Ok(last)

@@ -33,11 +33,11 @@ pub enum Record {
 
 /// What stands at the beginning of some bytes.
 #[derive(Debug)]
-pub enum Found {
-    /// A whole record, its number, and the bytes it takes.
-    Record(Record, u64, usize),
-    /// Bytes that belong to no whole record, up to the next mark or the end.
-    Damage(usize),
+pub struct Found {
+    /// A whole record and its number; nothing where the bytes belong to no whole record, up to the next mark or the end.
+    pub record: Option<(Record, u64)>,
+    /// How many bytes it takes.
+    pub taken: usize,
 }
 
 impl Record {
@@ -118,7 +118,7 @@ pub fn read(bytes: &[u8]) -> Option<Found> {
     }
     Some(whole(bytes).unwrap_or_else(|| {
         let next = bytes[1..].windows(MARK.len()).position(|window| window == MARK);
-        Found::Damage(next.map_or(bytes.len(), |at| at + 1))
+        Found { record: None, taken: next.map_or(bytes.len(), |at| at + 1) }
     }))
 }
 
@@ -131,7 +131,7 @@ fn whole(bytes: &[u8]) -> Option<Found> {
     let payload = rest.get(..length)?;
     let number = u64::from_be_bytes(head[8..16].try_into().ok()?);
     (head[16..] == check(number, payload)).then_some(())?;
-    Some(Found::Record(parse(payload)?, number, HEAD + length))
+    Some(Found { record: Some((parse(payload)?, number)), taken: HEAD + length })
 }
 
 fn parse(payload: &[u8]) -> Option<Record> {

@@ -2,6 +2,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use bytes::Bytes;
 
+use super::folder::SUFFIX;
 use super::*;
 use crate::store::NewUnreadable;
 use crate::store::model::Auth;

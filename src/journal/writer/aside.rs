@@ -25,7 +25,7 @@ impl Writer {
 
     async fn keep_in_spool(&mut self, aside: Aside) {
         let spooled = self
-            .to_spool(|number, out| {
+            .write_to_spool(|number, out| {
                 record::write_unreadable(&aside.body, number, out);
                 1
             })

@@ -27,6 +27,10 @@ pub struct Postgres {
 }
 
 impl Postgres {
+    pub(super) fn check_url(url: &str) -> Result<()> {
+        connect::options(url).map(drop)
+    }
+
     pub(super) async fn open(url: &str, open: Open) -> Result<Self> {
         let options = connect::options(url)?;
         let location = crate::config::redact_url(url);

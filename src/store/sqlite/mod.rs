@@ -29,6 +29,10 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
+    pub(super) fn check_url(url: &str) -> Result<()> {
+        connect::options(url, Open::Migrate).map(drop)
+    }
+
     pub(super) async fn open(url: &str, open: Open) -> Result<Self> {
         let (options, location) = connect::options(url, open)?;
         let mut writer = connect::writer(&options, &location).await?;

@@ -69,8 +69,8 @@ on_both_stores! {
         assert!(changes[0]["new"].as_str().is_some_and(|value| value.len() > 262_000), "nothing is truncated");
     }
 
-    async fn what_the_store_does_not_take_within_the_budget_is_503_and_taken_once_it_is_back(db: Database) {
-        let service = Launch::on(&db).toml("[receiver]\nanswer_budget_ms = 300").start().await;
+    async fn what_neither_store_nor_spool_take_within_the_budget_is_503_and_taken_once_one_is_back(db: Database) {
+        let service = Launch::on(&db).toml("[receiver]\nanswer_budget_ms = 300\n[spool]\nmax_bytes = 1").start().await;
         let before = || service.callback().account("before").body_at(1_700_000_000_000);
         eventually("the store is there", async || before().post().await.status == 200).await;
         let callback = || service.callback().account("during").body_at(1_700_000_000_001);

@@ -233,6 +233,11 @@ impl Service {
         self.running.child.id() as libc::pid_t
     }
 
+    /// Ends it at once, as a crash would.
+    pub fn kill(&self) {
+        self.signal(libc::SIGKILL);
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         self.signal(libc::SIGTERM);

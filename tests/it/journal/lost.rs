@@ -50,6 +50,10 @@ async fn a_lost_commit_is_found_by_its_receipt_when_its_dedupe_key_is_forgotten(
     assert_eq!(ours, expected);
 }
 
+fn durable(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Recorded | Outcome::Spooled)
+}
+
 fn untimed(count: usize) -> Vec<NewEntry> {
     (0..count).map(|n| callback(&format!("id{n}")).nick("x").without_event_time().build()).collect()
 }
@@ -90,7 +94,7 @@ async fn a_commit_that_was_lost_while_another_replica_appends_is_recorded_once()
             proxy.set(if round % 2 == 0 { Line::LosesNextAnswer } else { Line::LosesNextRequest });
         }
         let outcomes = record_all(&journal, &untimed(3), patient()).await;
-        assert!(outcomes == [Outcome::Recorded; 3] || outcomes == [Outcome::Spooled; 3], "round {round}: {outcomes:?}");
+        assert!(outcomes.iter().all(durable), "round {round}: {outcomes:?}");
         drained(&health).await;
         expected += 5;
     }
@@ -109,7 +113,8 @@ async fn a_server_that_ends_our_connection_is_no_more_than_a_delay() {
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
         )
         .await;
-        assert_eq!(record_all(&journal, &untimed(3), patient()).await, [Outcome::Spooled; 3]);
+        let outcomes = record_all(&journal, &untimed(3), patient()).await;
+        assert!(outcomes.iter().all(durable), "{outcomes:?}");
         drained(&health).await;
     }
     let store = eventually("a reader comes back too", async || {

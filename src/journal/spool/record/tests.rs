@@ -40,17 +40,11 @@ fn both() -> Vec<u8> {
 
 fn all(mut bytes: &[u8]) -> (Vec<u64>, usize) {
     let (mut numbers, mut damage) = (Vec::new(), 0);
-    while let Some(found) = read(bytes) {
-        let taken = match found {
-            Found::Record(_, number, taken) => {
-                numbers.push(number);
-                taken
-            }
-            Found::Damage(taken) => {
-                damage += taken;
-                taken
-            }
-        };
+    while let Some(Found { record, taken }) = read(bytes) {
+        match record {
+            Some((_, number)) => numbers.push(number),
+            None => damage += taken,
+        }
         assert!(taken > 0, "it gets on");
         bytes = &bytes[taken..];
     }
@@ -60,9 +54,11 @@ fn all(mut bytes: &[u8]) -> (Vec<u64>, usize) {
 #[test]
 fn what_is_written_comes_back_the_same() {
     let bytes = both();
-    let Some(Found::Record(Record::Entry(back), 5, taken)) = read(&bytes) else { panic!("an entry") };
+    let Some(Found { record: Some((Record::Entry(back), 5)), taken }) = read(&bytes) else { panic!("an entry") };
     assert_eq!(format!("{back:?}"), format!("{:?}", entry(BODY)));
-    let Some(Found::Record(Record::Unreadable(back), 6, _)) = read(&bytes[taken..]) else { panic!("a body") };
+    let Some(Found { record: Some((Record::Unreadable(back), 6)), .. }) = read(&bytes[taken..]) else {
+        panic!("a body")
+    };
     assert_eq!(format!("{back:?}"), format!("{:?}", unreadable()));
     assert_eq!(all(&bytes), (vec![5, 6], 0));
 }
@@ -105,6 +101,6 @@ fn a_callback_that_other_rules_cannot_read_is_kept_as_unreadable() {
     entry.body = Bytes::from_static(b"[]");
     let mut bytes = Vec::new();
     write_entry(&entry, 0, &mut bytes);
-    let Some(Found::Record(Record::Unreadable(body), ..)) = read(&bytes) else { panic!("unreadable") };
+    let Some(Found { record: Some((Record::Unreadable(body), _)), .. }) = read(&bytes) else { panic!("unreadable") };
     assert_eq!((body.receipt_id, &body.body[..], body.sdk_app_id), ([7; 16], &b"[]"[..], Some(1_400_000_000)));
 }
