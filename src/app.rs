@@ -95,12 +95,12 @@ impl App {
         );
         let admin = audit::router(&self.config.admin, self.store.clone(), writer.health(), self.metrics.clone());
 
-        let writing = watched("writer", writer.run(), &stop);
         let upkeep = watched(
             "upkeep",
-            upkeep::run(self.store.clone(), self.config.store.clone(), self.clock, stop.clone()),
+            upkeep::run(self.store.clone(), writer.health(), self.config.store.clone(), self.clock, stop.clone()),
             &stop,
         );
+        let writing = watched("writer", writer.run(), &stop);
         let private = watched("private listener", self.private.serve(admin, stop.clone()), &stop);
         // The receiver, and with it the queues' sender, lives exactly as long as the public listener.
         let public = watched("public listener", self.public.serve(receiver.router(), stop.clone()), &stop);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::StoreConfig;
+use crate::journal::Health;
 use crate::stop::Stop;
 use crate::store::{Store, StoreError};
 
@@ -16,7 +17,7 @@ const EVERY: Duration = Duration::from_secs(5);
 const FULL_PRUNING: u64 = 10_000;
 
 /// Looks after the log until told to stop.
-pub async fn run(store: Arc<Store>, config: StoreConfig, clock: Clock, stop: Stop) {
+pub async fn run(store: Arc<Store>, health: Arc<Health>, config: StoreConfig, clock: Clock, stop: Stop) {
     tokio::select! {
         () = open(&store) => {}
         () = stop.stopping() => return,
@@ -28,7 +29,7 @@ pub async fn run(store: Arc<Store>, config: StoreConfig, clock: Clock, stop: Sto
             () = stop.stopping() => return,
         }
         tokio::select! {
-            () = once(&store, &config, &clock) => {}
+            () = once(&store, &health, &config, &clock) => {}
             () = stop.stopping() => return,
         }
     }
@@ -49,10 +50,13 @@ async fn open(store: &Store) {
     }
 }
 
-async fn once(store: &Store, config: &StoreConfig, clock: &Clock) {
+async fn once(store: &Store, health: &Health, config: &StoreConfig, clock: &Clock) {
     failed("attaching partitions ahead", store.extend().await);
-    let before = clock.now() - i64::from(config.dedupe_window_secs) * 1000;
-    while failed("dropping expired dedupe keys", store.prune_recent(before).await) >= Some(FULL_PRUNING) {}
+    // What waits in the spool may repeat what was recorded before the outage, however long that took.
+    if health.spooled() == 0 {
+        let before = clock.now() - i64::from(config.dedupe_window_secs) * 1000;
+        while failed("dropping expired dedupe keys", store.prune_recent(before).await) >= Some(FULL_PRUNING) {}
+    }
     match failed("bounding unreadable bodies", store.bound_unreadable(config.unreadable_max_bytes).await) {
         None | Some(0) => {}
         Some(dropped) => {

@@ -9,7 +9,7 @@ CREATE TABLE recent (
 COMMENT ON TABLE  recent             IS 'Dedupe keys of the window: what was recorded lately, so that the same callback is recorded once.';
 COMMENT ON COLUMN recent.event_time  IS 'EventTime of the callback, or its time of receipt when it has none; first, so that inserts and pruning stay local.';
 COMMENT ON COLUMN recent.key         IS 'First 16 bytes of SHA-256 of SDKAppID and body, or the receipt id when there is no EventTime.';
-COMMENT ON COLUMN recent.recorded_at IS 'When it was recorded; rows older than the window are pruned.';
+COMMENT ON COLUMN recent.recorded_at IS 'When it was recorded, which is long after its receipt if it was spooled; rows older than the window are pruned.';
 
 CREATE FUNCTION portraitd_append(
     expected_seq bigint, expected_chain bytea,
@@ -39,7 +39,7 @@ BEGIN
     END IF;
 
     INSERT INTO recent (event_time, key, recorded_at)
-    SELECT k.event_time, k.key, k.recorded_at FROM unnest(key_times, keys, received_ats) AS k (event_time, key, recorded_at);
+    SELECT k.event_time, k.key, now() FROM unnest(key_times, keys) AS k (event_time, key);
     INSERT INTO callbacks (seq, received_at, event_time, effective_time, sdk_app_id, kind, auth, account, operator,
                            client_ip, platform, receipt_id, salt, digest, chain, body)
     SELECT * FROM unnest(seqs, received_ats, event_times, effective_times, sdk_app_ids, kinds, auths, accounts, operators,

@@ -13,13 +13,14 @@ use super::spool::{Batch, Drained, Reader, Record, Spool, SpoolError};
 use crate::store::{NewEntry, NewUnreadable, Recorded, StoreError};
 use crate::telemetry::Metrics;
 
-/// The pause after a failed step, doubled up to the longest.
+/// The pause after a failed step, doubled up to the store's budget.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// No step may take longer.
-const LIMIT: Duration = Duration::from_secs(10);
+/// No step may take longer than so many budgets.
+const BUDGETS: u32 = 8;
 /// Entries of one transaction; less where that much takes too long.
 const AT_ONCE: usize = 1024;
+/// The budget where nobody waits.
+const BY_HAND: Duration = Duration::from_secs(2);
 /// Steps that may fail for an unreadable body's sake before it is given up.
 const PATIENCE: u32 = 8;
 
@@ -43,6 +44,7 @@ pub(super) type Step = Result<Option<Drained>, DrainError>;
 pub(super) struct Drain {
     log: Arc<dyn Log>,
     metrics: Arc<Metrics>,
+    budget: Duration,
     running: Option<JoinHandle<Step>>,
     resting_until: Option<Instant>,
     pause: Duration,
@@ -53,10 +55,11 @@ pub(super) struct Drain {
 }
 
 impl Drain {
-    pub fn new(log: Arc<dyn Log>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(log: Arc<dyn Log>, budget: Duration, metrics: Arc<Metrics>) -> Self {
         Drain {
             log,
             metrics,
+            budget,
             running: None,
             resting_until: None,
             pause: SHORTEST_PAUSE,
@@ -74,12 +77,12 @@ impl Drain {
         }
         self.resting_until = None;
         let (log, metrics, reader) = (self.log.clone(), self.metrics.clone(), spool.reader());
-        let (at_once, give_up) = (self.at_once, self.tries >= PATIENCE);
+        let (at_once, give_up, limit) = (self.at_once, self.tries >= PATIENCE, self.budget * BUDGETS);
         self.running = Some(tokio::spawn(async move {
             let step = step(&*log, &metrics, reader, at_once, give_up);
-            match tokio::time::timeout(LIMIT, step).await {
+            match tokio::time::timeout(limit, step).await {
                 Ok(done) => done,
-                Err(_) => Err(StoreError::Slow(LIMIT.as_millis()).into()),
+                Err(_) => Err(StoreError::Slow(limit.as_millis()).into()),
             }
         }));
     }
@@ -108,7 +111,7 @@ impl Drain {
             Err(error) => {
                 self.tries += 1;
                 self.resting_until = Some(Instant::now() + self.pause);
-                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                self.pause = (self.pause * 2).min(self.budget);
                 if matches!(error, DrainError::Store(error) if error.may_pass_in_parts()) {
                     self.at_once = (self.at_once / 2).max(1);
                 }
@@ -201,7 +204,7 @@ pub async fn drain(
     mut progress: impl FnMut(u64),
 ) -> Result<u64, DrainError> {
     let mut records = 0;
-    let mut drain = Drain::new(log, metrics);
+    let mut drain = Drain::new(log, BY_HAND, metrics);
     while !spool.is_empty() {
         drain.begin(&spool);
         if let Some(drained) = drain.over().await.transpose()?.flatten() {

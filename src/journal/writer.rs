@@ -58,7 +58,7 @@ impl Writer {
         metrics: Arc<Metrics>,
     ) -> Self {
         let keeper = Keeper::new(log.clone(), budget);
-        let drain = Drain::new(log.clone(), metrics.clone());
+        let drain = Drain::new(log.clone(), budget, metrics.clone());
         let health = Arc::default();
         let outage = (!spool.is_empty()).then(Instant::now);
         let (spool, refused) = (Arc::new(Mutex::new(spool)), VecDeque::new());

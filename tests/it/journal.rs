@@ -3,5 +3,5 @@
 mod batches;
 mod lost;
 mod poison;
-mod support;
+pub mod support;
 mod unavailable;

@@ -9,6 +9,7 @@ mod harness;
 mod callbacks;
 mod cli;
 mod full_disk;
+mod histories;
 mod hostile;
 mod journal;
 mod migrations;

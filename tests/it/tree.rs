@@ -15,7 +15,7 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
     ("receiver", &["protocol", "clock", "config", "telemetry", "store", "journal"]),
     ("listener", &["config", "stop"]),
     ("audit", &["config", "telemetry", "store", "journal"]),
-    ("upkeep", &["protocol", "stop", "clock", "config", "store"]),
+    ("upkeep", &["protocol", "stop", "clock", "config", "store", "journal"]),
     (
         "app",
         &[

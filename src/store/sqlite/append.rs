@@ -18,6 +18,7 @@ SELECT seq, chain FROM callbacks ORDER BY seq DESC LIMIT 1";
 
 const INSERT_RECENT: &str = "-- append
 INSERT INTO recent (event_time, key, recorded_at) ";
+const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
 const INSERT_CALLBACKS: &str = "-- append
 INSERT INTO callbacks (seq, received_at, event_time, effective_time, sdk_app_id, kind, auth, account, operator,
@@ -75,7 +76,7 @@ async fn insert(connection: &mut SqliteConnection, batch: &Batch<'_>, head: &Hea
     for rows in rows.chunks(ROWS) {
         let mut query = QueryBuilder::<Db>::new(INSERT_RECENT);
         query.push_values(rows, |mut row, (_, entry, _)| {
-            row.push_bind(entry.dedupe.time).push_bind(&entry.dedupe.key[..]).push_bind(entry.received_at);
+            row.push_bind(entry.dedupe.time).push_bind(&entry.dedupe.key[..]).push(NOW);
         });
         query.build().persistent(rows.len() == ROWS).execute(&mut *connection).await?;
 
