@@ -54,20 +54,22 @@ impl Connection {
     async fn open(self, stream: TcpStream, tls: Option<TlsFiles>) {
         let times = self.limits.times;
         let Some(tls) = tls else {
-            if self.within(times.first_byte, stream.readable()).await.is_some() {
-                Box::pin(self.speak_http(stream)).await;
+            if self.within(times.first_byte, arrives(&stream)).await.is_some() {
+                self.speak_http(stream).await;
             }
             return;
         };
-        let stream = match self.within(times.handshake, tls.acceptor().accept(stream)).await {
-            Some(Ok(stream)) => stream,
+        // In boxes of their own, the steps of a connection do not add up in memory.
+        let shaken = Box::pin(self.within(times.handshake, tls.acceptor().accept(stream))).await;
+        let stream = match shaken {
+            Some(Ok(stream)) => Box::new(stream),
             Some(Err(error)) => return tracing::debug!("TLS handshake failed: {error}"),
             None => return,
         };
         let (tcp, session) = stream.get_ref();
         // A request may have come along with the end of the handshake.
-        if !session.wants_read() || self.within(times.first_byte, tcp.readable()).await.is_some() {
-            Box::pin(self.speak_http(stream)).await;
+        if !session.wants_read() || self.within(times.first_byte, arrives(tcp)).await.is_some() {
+            self.speak_http(stream).await;
         }
     }
 
@@ -81,7 +83,10 @@ impl Connection {
         }
     }
 
-    async fn speak_http(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    fn speak_http(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> impl Future<Output = ()> + Send {
         let Connection { router, limits, large_heads, seat, stop } = self;
         let progress = Arc::new(Progress::new(seat, limits.times));
         let stream = TokioIo::new(Timed::new(stream, progress.clone(), large_heads));
@@ -100,22 +105,29 @@ impl Connection {
         // The stream itself keeps the time.
         let connection =
             http1::Builder::new().header_read_timeout(None).max_buf_size(BUFFER).serve_connection(stream, service);
-        let mut connection = std::pin::pin!(connection);
-        let served = tokio::select! {
-            served = connection.as_mut() => served,
-            () = stop.stopping() => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    served = connection => served,
-                    () = watched.quiet(LAST_CHANCE) => return,
-                    () = stop.ending() => return,
+        let mut connection = Box::pin(connection);
+        async move {
+            let served = tokio::select! {
+                served = connection.as_mut() => served,
+                () = stop.stopping() => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        served = connection => served,
+                        () = watched.quiet(LAST_CHANCE) => return,
+                        () = stop.ending() => return,
+                    }
                 }
+            };
+            if let Err(error) = served {
+                tracing::debug!("connection ended early: {error}");
             }
-        };
-        if let Err(error) = served {
-            tracing::debug!("connection ended early: {error}");
         }
     }
+}
+
+/// Resolves when there is something to read, or the end. Readiness alone may be a false alarm.
+async fn arrives(stream: &TcpStream) {
+    let _ = stream.peek(&mut [0]).await;
 }
 
 /// A request's body; tells the connection when it is whole.

@@ -41,7 +41,7 @@ impl Refusals {
 
 async fn tell(mut stream: TcpStream, answer: Bytes) -> io::Result<()> {
     // An answer to no request would be none.
-    stream.readable().await?;
+    stream.peek(&mut [0]).await?;
     stream.write_all(&answer).await?;
     stream.shutdown().await?;
     // Closed over unread bytes, the connection would be reset and the answer lost.
