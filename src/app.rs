@@ -16,7 +16,8 @@ use crate::audit;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Tls};
 use crate::journal::{Journal, Spool};
-use crate::listener::{Listener, TlsFiles};
+use crate::listener::{self, Limits, Listener, Refusal, Times, TlsFiles};
+use crate::protocol::reply;
 use crate::receiver::Receiver;
 use crate::stop::Stop;
 use crate::store::Store;
@@ -43,6 +44,7 @@ impl App {
     /// behind. A store that is away does not keep it from starting: callbacks go to the spool.
     pub async fn build(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let begun = Instant::now();
+        listener::allow(config.receiver.max_connections.saturating_add(config.admin.max_connections));
         let public = bind("receiver", config.receiver.listen, config.receiver.tls.as_ref()).await?;
         let private = bind("admin", config.admin.listen, config.admin.tls.as_ref()).await?;
         let store = Arc::new(Store::unopened(config.store.url.expose_secret())?);
@@ -101,9 +103,14 @@ impl App {
             &stop,
         );
         let writing = watched("writer", writer.run(), &stop);
-        let private = watched("private listener", self.private.serve(admin, stop.clone()), &stop);
+        let limits = private_limits(self.config.admin.max_connections);
+        let connections = self.metrics.connections.of("private");
+        let private = watched("private listener", self.private.serve(admin, limits, connections, stop.clone()), &stop);
         // The receiver, and with it the queues' sender, lives exactly as long as the public listener.
-        let public = watched("public listener", self.public.serve(receiver.router(), stop.clone()), &stop);
+        let limits = public_limits(self.config.receiver.max_connections);
+        let connections = self.metrics.connections.of("public");
+        let public = self.public.serve(receiver.router(), limits, connections, stop.clone());
+        let public = watched("public listener", public, &stop);
 
         let all = async { tokio::join!(public, writing, private, upkeep) };
         let mut all = std::pin::pin!(all);
@@ -153,6 +160,16 @@ fn store_budget(receiver: &config::Receiver) -> Duration {
 async fn bind(section: &str, address: SocketAddr, tls: Option<&Tls>) -> anyhow::Result<Listener> {
     let tls = tls.map(TlsFiles::load).transpose().map_err(|e| ConfigError(format!("{section}.tls: {e}")))?;
     Listener::bind(address, tls).await.with_context(|| format!("{section}.listen: cannot listen on {address}"))
+}
+
+fn public_limits(connections: usize) -> Limits {
+    let refusal = Refusal::new("application/json", &reply::fail("too many connections"));
+    Limits { connections, open: &["/healthz"], refusal, times: Times::default() }
+}
+
+fn private_limits(connections: usize) -> Limits {
+    let refusal = Refusal::new("application/problem+json", audit::TOO_MANY_CONNECTIONS);
+    Limits { connections, open: &["/healthz", "/readyz"], refusal, times: Times::default() }
 }
 
 /// A part of the service. One that dies takes the others down with it.

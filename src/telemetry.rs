@@ -1,5 +1,7 @@
 //! The program's own log and its metrics. Never a body, a Sign or a token.
 
+pub mod connections;
+
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -13,6 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{ConfigError, Log, LogFormat};
+use connections::AllConnections;
 
 /// Sends log lines to stderr, as configured. Once a process.
 pub fn init(log: &Log) -> Result<(), ConfigError> {
@@ -71,6 +74,10 @@ pub struct Metrics {
     pub spool_damaged_bytes: Counter,
     /// Requests whose handling panicked.
     pub panics: Counter<u64, AtomicU64>,
+    /// Connections to both listeners.
+    pub connections: AllConnections,
+    /// Bytes of request bodies in memory.
+    pub body_bytes: Gauge,
 }
 
 impl Metrics {
@@ -96,6 +103,8 @@ impl Metrics {
             spool_failures: Counter::default(),
             spool_damaged_bytes: Counter::default(),
             panics: Counter::default(),
+            connections: AllConnections::default(),
+            body_bytes: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -137,6 +146,8 @@ impl Metrics {
             self.spool_damaged_bytes.clone(),
         );
         r.register("panics", "Requests whose handling panicked", self.panics.clone());
+        r.register("body_bytes", "Bytes of request bodies in memory", self.body_bytes.clone());
+        self.connections.register(r);
     }
 
     /// OpenMetrics text.

@@ -11,10 +11,11 @@ use anyhow::{Context, bail};
 use portraitd::clock::Clock;
 use portraitd::config::{Flags, load};
 use portraitd::journal::{Outcome, Recorder, Recording};
-use portraitd::listener::Listener;
+use portraitd::listener::{Limits, Listener, Refusal, Times};
 use portraitd::receiver::Receiver;
 use portraitd::stop::Stop;
 use portraitd::store::{NewEntry, NewUnreadable, Open, Stamp, Store};
+use portraitd::telemetry::Metrics;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 
 use crate::load::APP;
@@ -193,7 +194,9 @@ pub fn serve(system: System, url: &str) -> anyhow::Result<()> {
             System::Yardstick => Arc::new(Yardstick(yardstick_pool(url).await?)),
             _ => Arc::new(Nothing),
         };
-        let receiver = Receiver::new(&config.apps, &config.receiver, recorder, Clock::system(), Arc::default());
+        let metrics = Arc::new(Metrics::new());
+        let connections = metrics.connections.of("public");
+        let receiver = Receiver::new(&config.apps, &config.receiver, recorder, Clock::system(), metrics);
         let listener = Listener::bind(config.receiver.listen, None).await?;
         eprintln!("callbacks  http://{}/", listener.address());
         let stop = Stop::new();
@@ -203,7 +206,13 @@ pub fn serve(system: System, url: &str) -> anyhow::Result<()> {
             terminate.recv().await;
             stopper.soft();
         });
-        listener.serve(receiver.router(), stop).await;
+        let limits = Limits {
+            connections: config.receiver.max_connections,
+            open: &[],
+            refusal: Refusal::new("text/plain", ""),
+            times: Times::default(),
+        };
+        listener.serve(receiver.router(), limits, connections, stop).await;
         Ok(())
     })
 }

@@ -29,6 +29,10 @@ use problem::Problem;
 /// How long the store may take to say that it would take an append.
 const READY_TIME: Duration = Duration::from_secs(1);
 
+/// The problem document for a connection that finds no room.
+pub const TOO_MANY_CONNECTIONS: &str =
+    r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections"}"#;
+
 /// The private listener's routes.
 pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: Arc<Metrics>) -> Router {
     let guarded = |scope| middleware::from_fn_with_state(Guard::new(config, scope), guard::check);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -13,6 +13,7 @@ pub(super) struct Answer {
     status: StatusCode,
     info: Option<Cow<'static, str>>,
     allow: Option<&'static str>,
+    close: bool,
     /// Metric label.
     pub outcome: &'static str,
     /// Metric label, from a bounded set; empty where no command was looked at.
@@ -22,12 +23,12 @@ pub(super) struct Answer {
 impl Answer {
     /// 200, OK/0.
     pub fn ok(outcome: &'static str, command: &'static str) -> Self {
-        Answer { status: StatusCode::OK, info: None, allow: None, outcome, command }
+        Answer { status: StatusCode::OK, info: None, allow: None, close: false, outcome, command }
     }
 
     /// FAIL/1; `info` is one plain sentence without internals.
     pub fn fail(status: StatusCode, outcome: &'static str, info: impl Into<Cow<'static, str>>) -> Self {
-        Answer { status, info: Some(info.into()), allow: None, outcome, command: "" }
+        Answer { status, info: Some(info.into()), allow: None, close: false, outcome, command: "" }
     }
 
     pub fn about(self, command: &'static str) -> Self {
@@ -36,6 +37,11 @@ impl Answer {
 
     pub fn allowing(self, methods: &'static str) -> Self {
         Answer { allow: Some(methods), ..self }
+    }
+
+    /// The connection ends with it.
+    pub fn closing(self) -> Self {
+        Answer { close: true, ..self }
     }
 }
 
@@ -49,6 +55,9 @@ impl IntoResponse for Answer {
         response.headers_mut().insert(CONTENT_TYPE, JSON);
         if let Some(methods) = self.allow {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+        }
+        if self.close {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

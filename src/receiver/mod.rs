@@ -5,6 +5,7 @@
 
 mod answer;
 mod auth;
+mod intake;
 mod receipt;
 mod seldom;
 
@@ -12,13 +13,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::clock::Clock;
@@ -30,17 +29,15 @@ use crate::store::model::Auth;
 use crate::telemetry::{CallbackLabels, Metrics};
 use answer::Answer;
 use auth::{Apps, Verdict, Verified};
+use intake::Intake;
 use receipt::Receipt;
 use seldom::Seldom;
-
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(5);
 
 /// Everything an answer depends on.
 pub struct Receiver {
     apps: Apps,
     path: String,
-    max_body: usize,
+    intake: Intake,
     other_commands: OtherCommands,
     budget: Duration,
     recorder: Arc<dyn Recorder>,
@@ -62,7 +59,7 @@ impl Receiver {
         Receiver {
             apps: Apps::new(apps, config.sign_window_secs),
             path: config.path.clone(),
-            max_body: config.max_body_bytes,
+            intake: Intake::new(config.max_body_bytes, config.max_inflight_bytes, metrics.body_bytes.clone()),
             other_commands: config.other_commands.clone(),
             budget: Duration::from_millis(config.answer_budget_ms),
             recorder,
@@ -116,37 +113,18 @@ impl Receiver {
             return Answer::fail(StatusCode::METHOD_NOT_ALLOWED, "bad_method", "callbacks arrive by POST")
                 .allowing("POST");
         }
-        let body = match self.read(body).await {
-            Ok(body) => body,
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        // Looked at early, answered in its turn: it says whose allowance the body takes.
+        let stranger = !self.apps.know(&query, self.clock.now());
+        let (body, _held) = match self.intake.read(body, stranger).await {
+            Ok(read) => read,
             Err(answer) => return answer,
         };
-        let arrived = Arrived {
-            query: Query::parse(parts.uri.query().unwrap_or_default()),
-            body,
-            receipt: Receipt::new(self.clock.now()),
-            deadline: begun + self.budget,
-        };
+        let arrived = Arrived { query, body, receipt: Receipt::new(self.clock.now()), deadline: begun + self.budget };
         match self.apps.verify(&arrived.query, &arrived.body, arrived.receipt.at) {
             Verdict::Verified(sender) => self.verified(arrived, sender).await,
             Verdict::Stale(app) => self.stale(arrived, app).await,
             Verdict::Refused(answer) => answer,
-        }
-    }
-
-    async fn read(&self, body: Body) -> Result<Bytes, Answer> {
-        let too_large = || {
-            let info = format!("the body has more than {} bytes", self.max_body);
-            Answer::fail(StatusCode::PAYLOAD_TOO_LARGE, "too_large", info)
-        };
-        // A declared length is believed when it is too large, so that nobody has to send it first.
-        if http_body::Body::size_hint(&body).lower() > u64::try_from(self.max_body).unwrap_or(u64::MAX) {
-            return Err(too_large());
-        }
-        match tokio::time::timeout(BODY_TIME, Limited::new(body, self.max_body).collect()).await {
-            Ok(Ok(collected)) => Ok(collected.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-            Ok(Err(_)) => Err(Answer::fail(StatusCode::BAD_REQUEST, "broken", "the body did not arrive whole")),
-            Err(_) => Err(Answer::fail(StatusCode::REQUEST_TIMEOUT, "broken", "the body took too long to arrive")),
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod bounds;
 mod callbacks;
 mod cli;
 mod full_disk;

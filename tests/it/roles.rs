@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 use tokio::sync::Mutex;
 
 use crate::harness::db::Database;
-use crate::harness::entries::{RECEIVED, append, callbacks, unreadable};
+use crate::harness::entries::{append, callbacks, unreadable};
 
 const ROLES: &str = include_str!("../../docs/postgres-roles.sql");
 const PASSWORD: &str = "of-these-tests-only";

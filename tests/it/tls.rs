@@ -19,22 +19,22 @@ use crate::harness::service::{Launch, Service, program};
 const LISTENERS: usize = 2;
 
 /// A certificate, its key, and the files they are in.
-struct Files {
+pub struct Files {
     folder: TempDir,
 }
 
 impl Files {
-    fn new(pair: &CertifiedKey<KeyPair>) -> Self {
+    pub fn new(pair: &CertifiedKey<KeyPair>) -> Self {
         let files = Files { folder: tempfile::tempdir().expect("a temporary folder") };
         files.put(pair.cert.pem().as_bytes(), pair.signing_key.serialize_pem().as_bytes());
         files
     }
 
-    fn cert(&self) -> PathBuf {
+    pub fn cert(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
     }
 
-    fn key(&self) -> PathBuf {
+    pub fn key(&self) -> PathBuf {
         self.folder.path().join("key.pem")
     }
 
@@ -44,7 +44,7 @@ impl Files {
         replace(&self.cert(), cert);
     }
 
-    fn toml(&self) -> String {
+    pub fn toml(&self) -> String {
         let tls = format!("cert = {:?}\nkey = {:?}", self.cert(), self.key());
         format!("[receiver.tls]\n{tls}\n[admin.tls]\n{tls}")
     }
@@ -56,12 +56,12 @@ fn replace(path: &Path, bytes: &[u8]) {
     std::fs::rename(new, path).expect("the file can be replaced");
 }
 
-fn certificate() -> CertifiedKey<KeyPair> {
+pub fn certificate() -> CertifiedKey<KeyPair> {
     rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("a certificate")
 }
 
 /// A connection that trusts these certificates and no others.
-async fn connect(
+pub async fn connect(
     address: std::net::SocketAddr,
     trusted: &[&CertifiedKey<KeyPair>],
 ) -> std::io::Result<TlsStream<TcpStream>> {

@@ -13,7 +13,7 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
     ("store", &["protocol", "config"]),
     ("journal", &["protocol", "store", "telemetry"]),
     ("receiver", &["protocol", "clock", "config", "telemetry", "store", "journal"]),
-    ("listener", &["config", "stop"]),
+    ("listener", &["config", "stop", "telemetry"]),
     ("audit", &["config", "telemetry", "store", "journal"]),
     ("upkeep", &["protocol", "stop", "clock", "config", "store", "journal"]),
     (
