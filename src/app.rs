@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Tls};
 use crate::journal::Journal;
 use crate::listener::{Listener, TlsFiles};
-use crate::receiver::Receiver;
+use crate::receiver::{Gate, Receiver};
 use crate::stop::Stop;
 use crate::store::{Open, Store};
 use crate::telemetry::Metrics;
@@ -28,6 +28,7 @@ pub struct App {
     config: Config,
     store: Arc<Store>,
     metrics: Arc<Metrics>,
+    gate: Gate,
     public: Listener,
     private: Listener,
     clock: Clock,
@@ -40,8 +41,10 @@ impl App {
         let begun = Instant::now();
         let public = bind("receiver", config.receiver.listen, config.receiver.tls.as_ref()).await?;
         let private = bind("admin", config.admin.listen, config.admin.tls.as_ref()).await?;
+        let metrics = Arc::<Metrics>::default();
+        let gate = Gate::new(&config.receiver, &metrics)?;
         let store = Arc::new(Store::open(config.store.url.expose_secret(), Open::Migrate).await?);
-        Ok(App { config, store, metrics: Arc::default(), public, private, clock, begun })
+        Ok(App { config, store, metrics, gate, public, private, clock, begun })
     }
 
     /// What an operator wants to know at the start.
@@ -80,6 +83,7 @@ impl App {
         let receiver = Receiver::new(
             &self.config.apps,
             &self.config.receiver,
+            self.gate,
             Arc::new(journal),
             self.clock.clone(),
             self.metrics.clone(),

@@ -57,6 +57,8 @@ pub struct Metrics {
     pub queue_entries: Gauge,
     /// Sequence of the newest entry this process wrote.
     pub log_seq: Gauge,
+    /// 1 while the allowlist's file cannot be used.
+    pub allowlist_stale: Gauge,
     /// Requests whose handling panicked.
     pub panics: Counter<u64, AtomicU64>,
 }
@@ -77,6 +79,7 @@ impl Metrics {
             append_failures: Counter::default(),
             queue_entries: Gauge::default(),
             log_seq: Gauge::default(),
+            allowlist_stale: Gauge::default(),
             panics: Counter::default(),
         };
         metrics.register();
@@ -100,6 +103,7 @@ impl Metrics {
         r.register("append_failures", "Appends that failed and were tried again", self.append_failures.clone());
         r.register("queue_entries", "Entries waiting for the writer", self.queue_entries.clone());
         r.register("log_seq", "Sequence of the newest entry this process wrote", self.log_seq.clone());
+        r.register("allowlist_stale", "1 while the allowlist cannot be used", self.allowlist_stale.clone());
         r.register("panics", "Requests whose handling panicked", self.panics.clone());
     }
 

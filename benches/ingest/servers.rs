@@ -12,7 +12,7 @@ use portraitd::clock::Clock;
 use portraitd::config::{Flags, load};
 use portraitd::journal::{Outcome, Recorder, Recording};
 use portraitd::listener::Listener;
-use portraitd::receiver::Receiver;
+use portraitd::receiver::{Gate, Receiver};
 use portraitd::stop::Stop;
 use portraitd::store::{NewEntry, NewUnreadable, Open, Stamp, Store};
 use sqlx::{Connection, Executor, PgConnection, PgPool};
@@ -190,7 +190,9 @@ pub fn serve(system: System, url: &str) -> anyhow::Result<()> {
             System::Yardstick => Arc::new(Yardstick(yardstick_pool(url).await?)),
             _ => Arc::new(Nothing),
         };
-        let receiver = Receiver::new(&config.apps, &config.receiver, recorder, Clock::system(), Arc::default());
+        let metrics = Arc::default();
+        let gate = Gate::new(&config.receiver, &metrics)?;
+        let receiver = Receiver::new(&config.apps, &config.receiver, gate, recorder, Clock::system(), metrics);
         let listener = Listener::bind(config.receiver.listen, None).await?;
         eprintln!("callbacks  http://{}/", listener.address());
         let stop = Stop::new();

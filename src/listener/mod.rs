@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -64,8 +64,8 @@ impl Listener {
                 () = stop.stopping() => break,
             };
             match stream {
-                Ok((stream, _)) => {
-                    let connection = Connection { router: router.clone(), stop: stop.clone() };
+                Ok((stream, peer)) => {
+                    let connection = Connection { router: router.clone(), peer, stop: stop.clone() };
                     connections.spawn(connection.serve(stream, self.tls.clone()));
                 }
                 Err(error) => {
@@ -88,6 +88,7 @@ impl Listener {
 
 struct Connection {
     router: Router,
+    peer: SocketAddr,
     stop: Stop,
 }
 
@@ -113,11 +114,13 @@ impl Connection {
     }
 
     async fn speak_http(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let Connection { router, stop } = self;
+        let Connection { router, peer, stop } = self;
         let (in_service, watched) = watch::channel(false);
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             in_service.send_replace(true);
-            let (in_service, answer) = (in_service.clone(), router.clone().oneshot(request.map(Body::new)));
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let (in_service, answer) = (in_service.clone(), router.clone().oneshot(request));
             async move {
                 let answer = answer.await;
                 in_service.send_replace(false);

@@ -1,12 +1,16 @@
 //! The public listener: callbacks in, the vendor's answer out, and `GET /healthz`. Nothing else.
 //!
-//! The checks run in a fixed order and the first that fails answers: path, method, size, SdkAppid, Sign, the console's
-//! check, CallbackCommand, body. What passes them all is handed to the journal, and OK is answered once it is durable.
+//! The checks run in a fixed order and the first that fails answers: path, method, source, size, SdkAppid, Sign, the
+//! console's check, CallbackCommand, body. What passes them all is handed to the journal, and OK is answered once it is durable.
 
+mod allowlist;
 mod answer;
 mod auth;
+mod failures;
+mod gate;
 mod receipt;
 mod seldom;
+mod source;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -30,6 +34,7 @@ use crate::store::model::Auth;
 use crate::telemetry::{CallbackLabels, Metrics};
 use answer::Answer;
 use auth::{Apps, Verdict, Verified};
+pub use gate::Gate;
 use receipt::Receipt;
 use seldom::Seldom;
 
@@ -39,6 +44,7 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 /// Everything an answer depends on.
 pub struct Receiver {
     apps: Apps,
+    gate: Gate,
     path: String,
     max_body: usize,
     other_commands: OtherCommands,
@@ -51,16 +57,18 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// A receiver for the configured apps that hands what it accepts to `recorder`.
+    /// A receiver for the configured apps that hands what `gate` lets in and it accepts to `recorder`.
     pub fn new(
         apps: &[config::App],
         config: &config::Receiver,
+        gate: Gate,
         recorder: Arc<dyn Recorder>,
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
         Receiver {
             apps: Apps::new(apps, config.sign_window_secs),
+            gate,
             path: config.path.clone(),
             max_body: config.max_body_bytes,
             other_commands: config.other_commands.clone(),
@@ -116,16 +124,23 @@ impl Receiver {
             return Answer::fail(StatusCode::METHOD_NOT_ALLOWED, "bad_method", "callbacks arrive by POST")
                 .allowing("POST");
         }
+        let now = self.clock.now();
+        let source = match self.gate.admit(&parts, now) {
+            Ok(source) => source,
+            Err(answer) => return answer,
+        };
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        // Looked at early, answered in its turn: a source that fails too often does not get as far as its body.
+        if let Verdict::Refused(_) = self.apps.verify(&query, &[], now)
+            && let Err(answer) = self.gate.failed(source, begun, now)
+        {
+            return answer;
+        }
         let body = match self.read(body).await {
             Ok(body) => body,
             Err(answer) => return answer,
         };
-        let arrived = Arrived {
-            query: Query::parse(parts.uri.query().unwrap_or_default()),
-            body,
-            receipt: Receipt::new(self.clock.now()),
-            deadline: begun + self.budget,
-        };
+        let arrived = Arrived { query, body, receipt: Receipt::new(self.clock.now()), deadline: begun + self.budget };
         match self.apps.verify(&arrived.query, &arrived.body, arrived.receipt.at) {
             Verdict::Verified(sender) => self.verified(arrived, sender).await,
             Verdict::Stale(app) => self.stale(arrived, app).await,
