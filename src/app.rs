@@ -18,7 +18,7 @@ use crate::config::{self, Config, ConfigError, Tls};
 use crate::journal::{Journal, Spool};
 use crate::listener::{self, Limits, Listener, Refusal, Times, TlsFiles};
 use crate::protocol::reply;
-use crate::receiver::Receiver;
+use crate::receiver::{Gate, Receiver};
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -33,6 +33,7 @@ pub struct App {
     store: Arc<Store>,
     spool: Spool,
     metrics: Arc<Metrics>,
+    gate: Gate,
     public: Listener,
     private: Listener,
     clock: Clock,
@@ -47,10 +48,12 @@ impl App {
         listener::allow(config.receiver.max_connections.saturating_add(config.admin.max_connections));
         let public = bind("receiver", config.receiver.listen, config.receiver.tls.as_ref()).await?;
         let private = bind("admin", config.admin.listen, config.admin.tls.as_ref()).await?;
+        let metrics = Arc::<Metrics>::default();
+        let gate = Gate::new(&config.receiver, &metrics)?;
         let store = Arc::new(Store::unopened(config.store.url.expose_secret())?);
         let spool = Spool::open(&config.spool.dir, config.spool.max_bytes)?;
         bring_up(&store).await?;
-        Ok(App { config, store, spool, metrics: Arc::default(), public, private, clock, begun })
+        Ok(App { config, store, spool, metrics, gate, public, private, clock, begun })
     }
 
     /// What an operator wants to know at the start.
@@ -91,6 +94,7 @@ impl App {
         let receiver = Receiver::new(
             &self.config.apps,
             &self.config.receiver,
+            self.gate,
             Arc::new(journal),
             self.clock.clone(),
             self.metrics.clone(),

@@ -72,6 +72,8 @@ pub struct Metrics {
     pub spool_failures: Counter,
     /// Bytes of it that could not be read back.
     pub spool_damaged_bytes: Counter,
+    /// 1 while the allowlist's file cannot be used.
+    pub allowlist_stale: Gauge,
     /// Requests whose handling panicked.
     pub panics: Counter<u64, AtomicU64>,
     /// Connections to both listeners.
@@ -102,6 +104,7 @@ impl Metrics {
             spool_bytes: Gauge::default(),
             spool_failures: Counter::default(),
             spool_damaged_bytes: Counter::default(),
+            allowlist_stale: Gauge::default(),
             panics: Counter::default(),
             connections: AllConnections::default(),
             body_bytes: Gauge::default(),
@@ -145,6 +148,7 @@ impl Metrics {
             "Bytes of the spool that could not be read back",
             self.spool_damaged_bytes.clone(),
         );
+        r.register("allowlist_stale", "1 while the allowlist cannot be used", self.allowlist_stale.clone());
         r.register("panics", "Requests whose handling panicked", self.panics.clone());
         r.register("body_bytes", "Bytes of request bodies in memory", self.body_bytes.clone());
         self.connections.register(r);

@@ -12,7 +12,7 @@ use portraitd::clock::Clock;
 use portraitd::config::{Flags, load};
 use portraitd::journal::{Outcome, Recorder, Recording};
 use portraitd::listener::{Limits, Listener, Refusal, Times};
-use portraitd::receiver::Receiver;
+use portraitd::receiver::{Gate, Receiver};
 use portraitd::stop::Stop;
 use portraitd::store::{NewEntry, NewUnreadable, Open, Stamp, Store};
 use portraitd::telemetry::Metrics;
@@ -196,7 +196,8 @@ pub fn serve(system: System, url: &str) -> anyhow::Result<()> {
         };
         let metrics = Arc::new(Metrics::new());
         let connections = metrics.connections.of("public");
-        let receiver = Receiver::new(&config.apps, &config.receiver, recorder, Clock::system(), metrics);
+        let gate = Gate::new(&config.receiver, &metrics)?;
+        let receiver = Receiver::new(&config.apps, &config.receiver, gate, recorder, Clock::system(), metrics);
         let listener = Listener::bind(config.receiver.listen, None).await?;
         eprintln!("callbacks  http://{}/", listener.address());
         let stop = Stop::new();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use config::{Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::{Config, ConfigError, DEFAULTS, validate};
+use super::{Config, ConfigError, DEFAULTS, secret, show, validate};
 use explain::is_part;
 use shorthands::Shorthands;
 
@@ -54,8 +54,13 @@ pub fn load(flags: &Flags, env: &HashMap<String, String>) -> Result<Loaded, Conf
     let file = flags.config.clone().or_else(|| shorthand.get("PORTRAITD_CONFIG").map(PathBuf::from));
 
     let mut layers = vec![layer("default", File::from_str(DEFAULTS, FileFormat::Toml))?];
+    let mut open_file = None;
     if let Some(path) = file {
-        layers.push(file_layer(&path)?);
+        let layer = file_layer(&path)?;
+        open_file = (layer.holds_secrets() && secret::is_open_to_others(&path)).then(|| {
+            format!("{0} holds secrets and is open to everybody on this machine: chmod o= {0}", path.display())
+        });
+        layers.push(layer);
     }
     layers.extend(environment(env)?);
     let (shorthands, stray_token) = shorthand.layers(flags, &layers)?;
@@ -84,7 +89,8 @@ pub fn load(flags: &Flags, env: &HashMap<String, String>) -> Result<Loaded, Conf
     let merged = builder.build().map_err(|e| ConfigError(e.to_string()))?;
     let config: Config = serde_path_to_error::deserialize(merged.cache)
         .map_err(|e| explain::value(&e.path().to_string(), &e.into_inner(), &origins))?;
-    let warnings = validate::check(&config)?;
+    let mut warnings = validate::check(&config)?;
+    warnings.extend(open_file);
     let no_app = config.apps.is_empty().then(|| {
         "no app is configured: name one with --sdk-app-id or PORTRAITD_SDK_APP_ID, or several in [[apps]]".to_owned()
     });
@@ -97,6 +103,19 @@ struct Layer {
     content: Map<String, Value>,
     /// Keys that came from somewhere else than the rest of the layer.
     elsewhere: BTreeMap<String, String>,
+}
+
+impl Layer {
+    /// Tokens, or a database URL with a password.
+    fn holds_secrets(&self) -> bool {
+        self.keys.iter().any(|(key, value)| match &value.kind {
+            ValueKind::Array(tokens) => key.ends_with("].tokens") && !tokens.is_empty(),
+            ValueKind::String(text) => {
+                key.ends_with("].tokens") || key == "store.url" && show::redact_url(text) != *text
+            }
+            _ => false,
+        })
+    }
 }
 
 #[derive(Debug, Clone)]

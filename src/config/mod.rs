@@ -5,6 +5,7 @@
 mod environment;
 mod layers;
 mod model;
+mod network;
 mod other_commands;
 mod secret;
 mod show;
@@ -13,6 +14,7 @@ mod validate;
 pub use environment::environment;
 pub use layers::{Flags, Loaded, load};
 pub use model::{Admin, AdminToken, App, Config, Log, LogFormat, Receiver, Scope, Shutdown, Spool, StoreConfig, Tls};
+pub use network::network;
 pub use other_commands::OtherCommands;
 pub use show::{redact_url, show};
 

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::network::networks;
 use super::other_commands::OtherCommands;
 use super::secret::{secrets, words};
 
@@ -53,8 +55,8 @@ pub struct Receiver {
     pub sign_window_secs: u32,
     pub allow_unsigned: bool,
     pub allowlist: Option<PathBuf>,
-    #[serde(deserialize_with = "words")]
-    pub trusted_proxies: Vec<String>,
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
     pub auth_failures_per_minute: u32,
     pub store_budget_ms: u64,
     pub answer_budget_ms: u64,

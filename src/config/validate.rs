@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use secrecy::ExposeSecret;
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, secret};
 
 /// What one body may be at most, whatever the configuration says: it is held in memory, and so are those that wait.
 const MAX_BODY_BYTES: usize = 16 << 20;
@@ -151,6 +151,12 @@ fn warnings(config: &Config) -> Vec<String> {
              unless something in front changes the path, they will be answered 404",
             receiver.path
         ));
+    }
+    let keys = [("receiver.tls.key", &receiver.tls), ("admin.tls.key", &config.admin.tls)];
+    for (name, key) in keys.into_iter().filter_map(|(name, tls)| Some((name, &tls.as_ref()?.key))) {
+        if secret::is_open_to_others(key) {
+            warnings.push(format!("{name}: everybody on this machine may use {0}: chmod o= {0}", key.display()));
+        }
     }
     warnings
 }

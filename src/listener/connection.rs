@@ -1,6 +1,7 @@
 //! One connection, from its handshake to its end.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -33,6 +34,7 @@ const BUFFER: usize = 128 << 10;
 
 pub(super) struct Connection {
     pub router: Router,
+    pub peer: SocketAddr,
     pub limits: Arc<Limits>,
     pub large_heads: Arc<Semaphore>,
     pub seat: Seat,
@@ -87,14 +89,15 @@ impl Connection {
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ) -> impl Future<Output = ()> + Send {
-        let Connection { router, limits, large_heads, seat, stop } = self;
+        let Connection { router, peer, limits, large_heads, seat, stop } = self;
         let progress = Arc::new(Progress::new(seat, limits.times));
         let stream = TokioIo::new(Timed::new(stream, progress.clone(), large_heads));
         let watched = progress.clone();
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let progress = progress.clone();
             let open = limits.open.contains(&request.uri().path());
-            let request = request.map(|body| Body::new(Arriving::new(body, progress.clone())));
+            let mut request = request.map(|body| Body::new(Arriving::new(body, progress.clone())));
+            request.extensions_mut().insert(ConnectInfo(peer));
             let answer = router.clone().oneshot(request);
             async move {
                 let answer = answer.await;

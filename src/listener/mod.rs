@@ -71,10 +71,10 @@ impl Listener {
                 () = stop.stopping() => break,
             };
             match stream {
-                Ok((stream, _)) => match guests.admit() {
+                Ok((stream, peer)) => match guests.admit() {
                     Some(seat) => {
                         let (router, limits, large_heads) = (router.clone(), limits.clone(), large_heads.clone());
-                        let connection = Connection { router, limits, large_heads, seat, stop: stop.clone() };
+                        let connection = Connection { router, peer, limits, large_heads, seat, stop: stop.clone() };
                         tasks.spawn(connection.serve(stream, self.tls.clone()));
                     }
                     None if self.tls.is_none() => {

@@ -1,8 +1,9 @@
 //! An answer in the callback's own shape, and what it counts as.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -14,6 +15,7 @@ pub(super) struct Answer {
     info: Option<Cow<'static, str>>,
     allow: Option<&'static str>,
     close: bool,
+    retry_after: Option<Duration>,
     /// Metric label.
     pub outcome: &'static str,
     /// Metric label, from a bounded set; empty where no command was looked at.
@@ -23,12 +25,14 @@ pub(super) struct Answer {
 impl Answer {
     /// 200, OK/0.
     pub fn ok(outcome: &'static str, command: &'static str) -> Self {
-        Answer { status: StatusCode::OK, info: None, allow: None, close: false, outcome, command }
+        let status = StatusCode::OK;
+        Answer { status, info: None, allow: None, close: false, retry_after: None, outcome, command }
     }
 
     /// FAIL/1; `info` is one plain sentence without internals.
     pub fn fail(status: StatusCode, outcome: &'static str, info: impl Into<Cow<'static, str>>) -> Self {
-        Answer { status, info: Some(info.into()), allow: None, close: false, outcome, command: "" }
+        let info = Some(info.into());
+        Answer { status, info, allow: None, close: false, retry_after: None, outcome, command: "" }
     }
 
     pub fn about(self, command: &'static str) -> Self {
@@ -42,6 +46,11 @@ impl Answer {
     /// The connection ends with it.
     pub fn closing(self) -> Self {
         Answer { close: true, ..self }
+    }
+
+    /// In whole seconds, at least one.
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Answer { retry_after: Some(wait), ..self }
     }
 }
 
@@ -58,6 +67,10 @@ impl IntoResponse for Answer {
         }
         if self.close {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_millis().div_ceil(1000).max(1);
+            response.headers_mut().insert(RETRY_AFTER, u64::try_from(seconds).unwrap_or(u64::MAX).into());
         }
         response
     }

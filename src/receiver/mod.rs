@@ -1,13 +1,17 @@
 //! The public listener: callbacks in, the vendor's answer out, and `GET /healthz`. Nothing else.
 //!
-//! The checks run in a fixed order and the first that fails answers: path, method, size, SdkAppid, Sign, the console's
-//! check, CallbackCommand, body. What passes them all is handed to the journal, and OK is answered once it is durable.
+//! The checks run in a fixed order and the first that fails answers: path, method, source, size, SdkAppid, Sign, the
+//! console's check, CallbackCommand, body. What passes them all is handed to the journal, and OK is answered once it is durable.
 
+mod allowlist;
 mod answer;
 mod auth;
+mod failures;
+mod gate;
 mod intake;
 mod receipt;
 mod seldom;
+mod source;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -29,6 +33,7 @@ use crate::store::model::Auth;
 use crate::telemetry::{CallbackLabels, Metrics};
 use answer::Answer;
 use auth::{Apps, Verdict, Verified};
+pub use gate::Gate;
 use intake::Intake;
 use receipt::Receipt;
 use seldom::Seldom;
@@ -36,6 +41,7 @@ use seldom::Seldom;
 /// Everything an answer depends on.
 pub struct Receiver {
     apps: Apps,
+    gate: Gate,
     path: String,
     intake: Intake,
     other_commands: OtherCommands,
@@ -48,16 +54,18 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// A receiver for the configured apps that hands what it accepts to `recorder`.
+    /// A receiver for the configured apps that hands what `gate` lets in and it accepts to `recorder`.
     pub fn new(
         apps: &[config::App],
         config: &config::Receiver,
+        gate: Gate,
         recorder: Arc<dyn Recorder>,
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
         Receiver {
             apps: Apps::new(apps, config.sign_window_secs),
+            gate,
             path: config.path.clone(),
             intake: Intake::new(config.max_body_bytes, config.max_inflight_bytes, metrics.body_bytes.clone()),
             other_commands: config.other_commands.clone(),
@@ -113,9 +121,21 @@ impl Receiver {
             return Answer::fail(StatusCode::METHOD_NOT_ALLOWED, "bad_method", "callbacks arrive by POST")
                 .allowing("POST");
         }
+        let now = self.clock.now();
+        let source = match self.gate.admit(&parts, now) {
+            Ok(source) => source,
+            Err(answer) => return answer,
+        };
         let query = Query::parse(parts.uri.query().unwrap_or_default());
-        // Looked at early, answered in its turn: it says whose allowance the body takes.
-        let stranger = !self.apps.know(&query, self.clock.now());
+        // Looked at early, answered in its turn: it says whose allowance the body takes, and a source that fails too often
+        // does not get as far as its body.
+        let early = self.apps.verify(&query, &[], now);
+        if let Verdict::Refused(_) = early
+            && let Err(answer) = self.gate.failed(source, begun, now)
+        {
+            return answer;
+        }
+        let stranger = !matches!(early, Verdict::Verified(_));
         let (body, _held) = match self.intake.read(body, stranger).await {
             Ok(read) => read,
             Err(answer) => return answer,

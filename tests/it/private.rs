@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_TYPE, HOST, HeaderMap, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
 use crate::harness::db::{Database, eventually, on_both_stores};
-use crate::harness::service::{Launch, Service};
+use crate::harness::service::{Launch, Service, program};
 
 struct Said {
     status: u16,
@@ -223,7 +223,7 @@ async fn the_shorthand_token_opens_everything_and_may_come_from_a_file() {
     get(&service, "/metrics", &[]).await.assert_problem(401, "no token");
     assert_eq!(get(&service, "/metrics", &[("authorization", "Bearer t0ken")]).await.status, 200);
     let file = service.path("token");
-    std::fs::write(&file, "from a file\n").expect("written");
+    program::write_secret(&file, "from a file\n");
     let db = Database::sqlite().await;
     let service = Launch::on(&db).env("PORTRAITD_ADMIN_TOKEN_FILE", file.to_str().expect("a path")).start().await;
     assert_eq!(get(&service, "/metrics", &[("authorization", "Bearer from a file")]).await.status, 200);

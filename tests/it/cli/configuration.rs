@@ -135,7 +135,7 @@ fn config_shows_values_and_where_each_came_from() {
 fn config_never_shows_a_secret_or_the_databases_password() {
     let folder = tempdir().expect("a folder");
     let secret_file = folder.path().join("admin-token");
-    std::fs::write(&secret_file, "hunter3\n").expect("written");
+    program::write_secret(&secret_file, "hunter3\n");
     let env = [
         ONE_APP,
         ("PORTRAITD_CALLBACK_TOKEN", "hunter1,hunter2"),

@@ -92,7 +92,7 @@ impl Launch {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let apps = if self.apps.is_empty() { format!("[[apps]]\nsdk_app_id = {APP}\n") } else { self.apps };
         let file = folder.path().join("portraitd.toml");
-        std::fs::write(&file, format!("{}\n{apps}", self.toml)).expect("the file can be written");
+        program::write_secret(&file, &format!("{}\n{apps}", self.toml));
         let mut command = program::command(folder.path());
         if !self.toml.contains("answer_budget_ms") {
             // A busy machine is not what these tests are about.

@@ -1,5 +1,7 @@
 //! The program as somebody at a shell runs it: its own folder, nothing in the environment but what a test puts there.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -25,6 +27,17 @@ pub fn command(folder: &Path) -> Command {
 /// Runs it to its end.
 pub fn run(folder: &Path, env: &[(&str, &str)], arguments: &[&str]) -> Output {
     command(folder).envs(env.iter().copied()).args(arguments).output().expect("the program runs")
+}
+
+/// A file that only its owner may read.
+pub fn write_secret(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("the file can be written");
+    set_mode(path, 0o600);
+}
+
+/// Who may do what with a file.
+pub fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("the mode can be set");
 }
 
 /// Exit code.
