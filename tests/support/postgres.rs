@@ -13,13 +13,20 @@ pub struct Cluster {
     child: Child,
     folder: PathBuf,
     port: u16,
+    owner: Option<(u32, u32)>,
+    settings: Vec<String>,
 }
 
 impl Cluster {
     /// Makes and starts a cluster; `settings` are `name=value`. Panics with what is missing.
     pub fn start(settings: &[&str]) -> Self {
         remove_leftovers();
-        let folder = std::env::temp_dir().join(format!("{PREFIX}{}-{}", std::process::id(), free_port()));
+        Self::start_in(&std::env::temp_dir(), settings)
+    }
+
+    /// The same in a folder of its own below `parent`.
+    pub fn start_in(parent: &Path, settings: &[&str]) -> Self {
+        let folder = parent.join(format!("{PREFIX}{}-{}", std::process::id(), free_port()));
         std::fs::create_dir(&folder).expect("a temporary folder");
         let owner = server_user();
         if let Some((uid, gid)) = owner {
@@ -32,9 +39,17 @@ impl Cluster {
             .output()
             .expect("initdb runs");
         assert!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&made.stderr));
+        let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let port = free_port();
-        let child = launch(&folder, port, owner, settings);
-        Cluster { child, folder, port }
+        let child = launch(&folder, port, owner, &settings);
+        Cluster { child, folder, port, owner, settings }
+    }
+
+    /// Waits until the server has ended, however it was made to, and starts it again on the same data and port.
+    #[allow(dead_code)]
+    pub fn restart(&mut self) {
+        let _ = self.child.wait();
+        self.child = launch(&self.folder, self.port, self.owner, &self.settings);
     }
 
     /// A URL of one of its databases; `postgres` is there from the start.
@@ -71,7 +86,7 @@ const PREFIX: &str = "portraitd-postgres-";
     clippy::zombie_processes,
     reason = "Cluster waits for it when it is dropped; a process that ends before takes it along"
 )]
-fn launch(folder: &Path, port: u16, owner: Option<(u32, u32)>, settings: &[&str]) -> Child {
+fn launch(folder: &Path, port: u16, owner: Option<(u32, u32)>, settings: &[String]) -> Child {
     let mut command = as_user(Command::new(binary("postgres")), owner);
     command
         .current_dir(folder)
