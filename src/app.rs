@@ -98,7 +98,7 @@ impl App {
             Arc::new(journal),
             self.clock.clone(),
             self.metrics.clone(),
-        );
+        )?;
         let admin = audit::router(&self.config.admin, self.store.clone(), writer.health(), self.metrics.clone());
 
         let upkeep = watched(

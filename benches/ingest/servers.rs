@@ -197,7 +197,7 @@ pub fn serve(system: System, url: &str) -> anyhow::Result<()> {
         let metrics = Arc::new(Metrics::new());
         let connections = metrics.connections.of("public");
         let gate = Gate::new(&config.receiver, &metrics)?;
-        let receiver = Receiver::new(&config.apps, &config.receiver, gate, recorder, Clock::system(), metrics);
+        let receiver = Receiver::new(&config.apps, &config.receiver, gate, recorder, Clock::system(), metrics)?;
         let listener = Listener::bind(config.receiver.listen, None).await?;
         eprintln!("callbacks  http://{}/", listener.address());
         let stop = Stop::new();

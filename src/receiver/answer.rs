@@ -6,13 +6,27 @@ use std::time::Duration;
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 
 use crate::protocol::reply;
+
+/// A backend's answer.
+pub(super) struct Relayed {
+    pub status: StatusCode,
+    pub content_type: Option<HeaderValue>,
+    pub body: Bytes,
+}
+
+enum Body {
+    Ok,
+    Fail(Cow<'static, str>),
+    Relayed(Option<HeaderValue>, Bytes),
+}
 
 /// What the sender is told.
 pub(super) struct Answer {
     status: StatusCode,
-    info: Option<Cow<'static, str>>,
+    body: Body,
     allow: Option<&'static str>,
     close: bool,
     retry_after: Option<Duration>,
@@ -25,14 +39,21 @@ pub(super) struct Answer {
 impl Answer {
     /// 200, OK/0.
     pub fn ok(outcome: &'static str, command: &'static str) -> Self {
-        let status = StatusCode::OK;
-        Answer { status, info: None, allow: None, close: false, retry_after: None, outcome, command }
+        Answer::new(StatusCode::OK, Body::Ok, outcome).about(command)
     }
 
     /// FAIL/1; `info` is one plain sentence without internals.
     pub fn fail(status: StatusCode, outcome: &'static str, info: impl Into<Cow<'static, str>>) -> Self {
-        let info = Some(info.into());
-        Answer { status, info, allow: None, close: false, retry_after: None, outcome, command: "" }
+        Answer::new(status, Body::Fail(info.into()), outcome)
+    }
+
+    /// Somebody else's, as it came.
+    pub fn relayed(relayed: Relayed) -> Self {
+        Answer::new(relayed.status, Body::Relayed(relayed.content_type, relayed.body), "forwarded")
+    }
+
+    fn new(status: StatusCode, body: Body, outcome: &'static str) -> Self {
+        Answer { status, body, allow: None, close: false, retry_after: None, outcome, command: "" }
     }
 
     pub fn about(self, command: &'static str) -> Self {
@@ -57,11 +78,15 @@ impl Answer {
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
-        let mut response = match self.info {
-            None => (self.status, reply::OK).into_response(),
-            Some(info) => (self.status, reply::fail(&info)).into_response(),
+        let (content_type, mut response) = match self.body {
+            Body::Ok => (Some(JSON), (self.status, reply::OK).into_response()),
+            Body::Fail(info) => (Some(JSON), (self.status, reply::fail(&info)).into_response()),
+            Body::Relayed(content_type, body) => (content_type, (self.status, body).into_response()),
         };
-        response.headers_mut().insert(CONTENT_TYPE, JSON);
+        match content_type {
+            Some(content_type) => drop(response.headers_mut().insert(CONTENT_TYPE, content_type)),
+            None => drop(response.headers_mut().remove(CONTENT_TYPE)),
+        }
         if let Some(methods) = self.allow {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
         }

@@ -6,18 +6,22 @@
 mod allowlist;
 mod answer;
 mod auth;
+mod backend;
 mod failures;
 mod gate;
 mod intake;
+mod others;
 mod receipt;
 mod seldom;
 mod source;
 
-use std::sync::{Arc, Mutex};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -25,7 +29,7 @@ use bytes::Bytes;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::clock::Clock;
-use crate::config::{self, OtherCommands};
+use crate::config::{self, ConfigError};
 use crate::journal::{Outcome, Recorder};
 use crate::protocol::query::Query;
 use crate::protocol::{body, command};
@@ -33,8 +37,10 @@ use crate::store::model::Auth;
 use crate::telemetry::{CallbackLabels, Metrics};
 use answer::Answer;
 use auth::{Apps, Verdict, Verified};
+use backend::Forwarded;
 pub use gate::Gate;
 use intake::Intake;
+use others::Others;
 use receipt::Receipt;
 use seldom::Seldom;
 
@@ -44,12 +50,11 @@ pub struct Receiver {
     gate: Gate,
     path: String,
     intake: Intake,
-    other_commands: OtherCommands,
+    others: Others,
     budget: Duration,
     recorder: Arc<dyn Recorder>,
     clock: Clock,
     metrics: Arc<Metrics>,
-    warned: Mutex<Vec<String>>,
     stale: Seldom,
 }
 
@@ -62,20 +67,19 @@ impl Receiver {
         recorder: Arc<dyn Recorder>,
         clock: Clock,
         metrics: Arc<Metrics>,
-    ) -> Self {
-        Receiver {
+    ) -> Result<Self, ConfigError> {
+        Ok(Receiver {
             apps: Apps::new(apps, config.sign_window_secs),
             gate,
             path: config.path.clone(),
             intake: Intake::new(config.max_body_bytes, config.max_inflight_bytes, metrics.body_bytes.clone()),
-            other_commands: config.other_commands.clone(),
+            others: Others::new(&config.other_commands, metrics.clone())?,
             budget: Duration::from_millis(config.answer_budget_ms),
             recorder,
             clock,
             metrics,
-            warned: Mutex::default(),
             stale: Seldom::new(),
-        }
+        })
     }
 
     /// The public listener's routes.
@@ -105,6 +109,8 @@ async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Res
 
 /// A request that came to the right place, whole.
 struct Arrived<'a> {
+    request: &'a Parts,
+    source: IpAddr,
     query: Query<'a>,
     body: Bytes,
     receipt: Receipt,
@@ -140,7 +146,8 @@ impl Receiver {
             Ok(read) => read,
             Err(answer) => return answer,
         };
-        let arrived = Arrived { query, body, receipt: Receipt::new(self.clock.now()), deadline: begun + self.budget };
+        let (receipt, deadline) = (Receipt::new(self.clock.now()), begun + self.budget);
+        let arrived = Arrived { request: &parts, source, query, body, receipt, deadline };
         match self.apps.verify(&arrived.query, &arrived.body, arrived.receipt.at) {
             Verdict::Verified(sender) => self.verified(arrived, sender).await,
             Verdict::Stale(app) => self.stale(arrived, app).await,
@@ -179,7 +186,7 @@ impl Receiver {
     }
 
     async fn record(&self, arrived: Arrived<'_>, app: i64, auth: Auth, portrait: body::Portrait) -> Answer {
-        let Arrived { query, body, receipt, deadline } = arrived;
+        let Arrived { query, body, receipt, deadline, .. } = arrived;
         let entry = receipt.arrival(app, auth, query, body).entry(portrait);
         match self.recorder.record(entry, deadline).await {
             Outcome::Recorded => Answer::ok("recorded", command::PORTRAIT_SET),
@@ -202,34 +209,8 @@ impl Receiver {
         if differs(body::command(&arrived.body).as_deref(), name) {
             return self.unreadable(arrived, Some(app), auth, "bad_command", differing()).await;
         }
-        let label = command::label(name);
-        match &self.other_commands {
-            OtherCommands::Acknowledge => {
-                if command::is_before_event(name) {
-                    self.warn_about(name);
-                }
-                Answer::ok("acknowledged", label)
-            }
-            OtherCommands::Reject => {
-                Answer::fail(StatusCode::NOT_FOUND, "rejected", "this CallbackCommand is not handled here").about(label)
-            }
-            OtherCommands::Forward(_) => {
-                Answer::fail(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "not forwarded yet").about(label)
-            }
-        }
-    }
-
-    /// Counted each time, said once a command: an OK nobody decided about lets the action pass.
-    fn warn_about(&self, name: &str) {
-        self.metrics.before_event_acknowledged.inc();
-        let mut warned = self.warned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if warned.len() < 64 && !warned.iter().any(|w| w == name) {
-            warned.push(name.to_owned());
-            tracing::warn!(
-                callback.command = name,
-                "{name} was answered OK, which lets the action pass; switch it off in the console or set receiver.other_commands"
-            );
-        }
+        let Arrived { request, body, source, deadline, receipt, .. } = arrived;
+        self.others.answer(Forwarded { request, body, source, deadline }, name, receipt.at).await
     }
 
     async fn stale(&self, arrived: Arrived<'_>, app: Option<i64>) -> Answer {
@@ -255,7 +236,7 @@ impl Receiver {
     }
 
     async fn keep(&self, arrived: Arrived<'_>, app: Option<i64>, auth: Auth, reason: String) {
-        let Arrived { query, body, receipt, deadline } = arrived;
+        let Arrived { query, body, receipt, deadline, .. } = arrived;
         let kept = self.recorder.keep(receipt.unreadable(app, auth, reason, &query, body), deadline).await;
         if !kept {
             tracing::warn!(

@@ -4,5 +4,6 @@ mod apps;
 mod commands;
 mod console;
 mod doors;
+mod forwarding;
 mod recording;
 mod wire;
