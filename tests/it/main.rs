@@ -14,6 +14,7 @@ mod histories;
 mod hostile;
 mod journal;
 mod migrations;
+mod operations;
 mod private;
 mod roles;
 mod shutdown;
