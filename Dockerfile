@@ -37,7 +37,7 @@ COPY --from=build /build/target/release/portraitd /usr/local/bin/portraitd
 # PORTRAITD__RECEIVER__ALLOW_UNSIGNED=true says that something in front checks who sends.
 # The private listener stays on the container's own loopback, 127.0.0.1:8081, where the health check asks it.
 ENV PORTRAITD__RECEIVER__LISTEN=0.0.0.0:8080
-# SQLite on the volume, because the default store.url is relative to the working folder; DATABASE_URL (or DATABASE_URL_FILE)
+# SQLite and the spool on the volume, because the defaults of store.url and spool.dir are relative to the working folder; DATABASE_URL (or DATABASE_URL_FILE)
 # or a configuration file names a Postgres.
 USER 10001:10001
 WORKDIR /data

@@ -8,7 +8,7 @@
 //! | [`listener`] | accepts connections, speaks TLS where configured, serves HTTP/1.1 until told to stop |
 //! | [`receiver`] | the public listener's checks, in a fixed order; the first that fails answers |
 //! | [`protocol`] | the vendor's wire, pure: query, Sign, body, answer |
-//! | [`journal`] | group commit: whatever waits is written in one transaction |
+//! | [`journal`] | group commit: whatever waits is made durable together, in the store or, while that is away, in the spool |
 //! | [`store`] | the log, on Postgres or SQLite: append, read, verify |
 //! | [`audit`] | the private listener: health, readiness, metrics |
 //!
@@ -25,8 +25,9 @@
 //! 3. [`protocol::body::parse`] reads the body. What is authentic but cannot be read is kept verbatim and answered 400.
 //! 4. The entry, with its salted digest ([`store::chain::digest`]), goes to the [`journal::Journal`] and waits.
 //! 5. The [`journal::Writer`] takes everything that waits and calls [`store::Store::append`] once: under the log's one lock
-//!    entries are numbered, chained ([`store::chain::link`]) and inserted with their item rows and dedupe keys.
-//! 6. The commit returns, everyone who waited gets the outcome, and the receiver answers
+//!    entries are numbered, chained ([`store::chain::link`]) and inserted with their item rows and dedupe keys. If the store
+//!    does not take them in time, they go to the [`journal::Spool`], and later from there into the store.
+//! 6. The commit returns, or the spool's fsync; everyone who waited gets the outcome, and the receiver answers
 //!    [`protocol::reply::OK`]. OK means durable: it is never sent before.
 //! 7. From then on [`store::Store::changes`] shows the change with its old value, and [`store::verify::run`] can tell whether
 //!    the entry is still what was received.
