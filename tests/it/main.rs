@@ -8,7 +8,9 @@ mod harness;
 
 mod callbacks;
 mod cli;
+mod forgeries;
 mod full_disk;
+mod gate;
 mod hostile;
 mod journal;
 mod migrations;
