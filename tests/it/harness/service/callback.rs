@@ -166,7 +166,12 @@ impl<'s> Callback<'s> {
 
     /// As bytes, with its Content-Length.
     pub fn request(&self) -> Vec<u8> {
-        self.bytes("POST", &format!("Content-Length: {}\r\n", self.body.len()))
+        self.request_with("")
+    }
+
+    /// The same with more headers.
+    pub fn request_with(&self, headers: &str) -> Vec<u8> {
+        self.bytes("POST", &format!("{headers}Content-Length: {}\r\n", self.body.len()))
     }
 }
 
