@@ -19,6 +19,8 @@ const CHAT_WAITS: Duration = Duration::from_secs(2);
 /// Longer than anybody may be held up.
 const FREEZE: Duration = Duration::from_millis(2500);
 const READY: Duration = Duration::from_secs(30);
+/// How often to look for the lock before freezing anyway.
+const LOOKS: usize = 200;
 
 /// Locks on the log that the frozen replica's connections hold.
 const HELD: &str = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -46,7 +48,13 @@ pub async fn run(bench: &mut Bench) -> anyhow::Result<()> {
         // Fresh connections each time, which end by themselves: nothing is asked of a replica that is frozen.
         let until = Instant::now() + Duration::from_secs(2);
         beside.push(load::closed(&second.target(), 32, until, &Default::default(), &mut random));
-        tokio::time::sleep(Duration::from_millis(random.random_range(300..1500))).await;
+        tokio::time::sleep(Duration::from_millis(random.random_range(300..1000))).await;
+        // The lock is held for milliseconds at a time: frozen as soon as it is seen to be.
+        for _ in 0..LOOKS {
+            if held().await? {
+                break;
+            }
+        }
         second.freeze();
         at_once += usize::from(held().await?);
         tokio::time::sleep(Duration::from_millis(300)).await;
