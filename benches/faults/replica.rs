@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use rand::RngExt;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
 
 use crate::Bench;
 use crate::load::{self, Open};
@@ -22,9 +22,9 @@ const READY: Duration = Duration::from_secs(30);
 /// How often to look for the lock before freezing anyway.
 const LOOKS: usize = 200;
 
-/// Locks on the log that the frozen replica's connections hold.
+/// Locks on the log that connections of the replica to be frozen hold; it has a role of its own, to be known by.
 const HELD: &str = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
-     WHERE locktype = 'advisory' AND granted AND application_name = 'frozen'";
+     WHERE locktype = 'advisory' AND granted AND usename = 'frozen'";
 
 pub async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let rounds = bench.options.rounds(20, 2);
@@ -35,10 +35,11 @@ pub async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let (first_folder, second_folder) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let mut log = Log::on(&cluster, "replicas").await?;
     let first = Program::start(&log.url, first_folder.path())?;
-    let second = Program::start(&format!("{}?application_name=frozen", log.url), second_folder.path())?;
+    let mut monitor = PgConnection::connect(&log.url).await?;
+    monitor.execute("CREATE ROLE frozen SUPERUSER LOGIN").await?;
+    let second = Program::start(&log.url.replace("postgres@", "frozen@"), second_folder.path())?;
     first.drained(READY).await.context("the first replica is ready")?;
     second.drained(READY).await.context("the second replica is ready")?;
-    let mut monitor = PgConnection::connect(&log.url).await?;
     let mut held = async || sqlx::query_scalar::<_, i64>(HELD).fetch_one(&mut monitor).await.map(|count| count > 0);
 
     let longest = FREEZE * 2 * u32::try_from(rounds)? + READY;
