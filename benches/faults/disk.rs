@@ -8,6 +8,17 @@ use std::path::Path;
 use anyhow::ensure;
 use tempfile::TempDir;
 
+/// From here on mounts are this process's own and go with it, however it ends. Where that is not allowed, mounting is not either.
+pub fn own_mounts() {
+    let root = c"/".as_ptr();
+    // SAFETY: all arguments are NUL-terminated constants, or null where the call takes nothing.
+    unsafe {
+        if libc::unshare(libc::CLONE_NEWNS) == 0 {
+            libc::mount(c"none".as_ptr(), root, std::ptr::null(), libc::MS_REC | libc::MS_PRIVATE, std::ptr::null());
+        }
+    }
+}
+
 pub struct SmallDisk {
     folder: TempDir,
 }

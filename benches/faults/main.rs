@@ -21,6 +21,7 @@ mod slow;
 
 #[path = "../../tests/support/postgres.rs"]
 mod postgres;
+#[allow(dead_code)]
 #[path = "../../tests/it/harness/proxy.rs"]
 mod proxy;
 #[allow(dead_code)]
@@ -47,11 +48,17 @@ impl Bench {
     }
 }
 
-/// On one thread besides the load's, because what it starts ends with the thread that started it.
-#[tokio::main(worker_threads = 2)]
-async fn main() -> anyhow::Result<ExitCode> {
+fn main() -> anyhow::Result<ExitCode> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let mut bench = Bench { options: Options::parse()?, report: Report::default() };
+    let options = Options::parse()?;
+    // Before there are threads: they would keep the mounts they have.
+    disk::own_mounts();
+    tokio::runtime::Runtime::new()?.block_on(measure(options))
+}
+
+/// On the main thread, because what it starts ends with the thread that started it.
+async fn measure(options: Options) -> anyhow::Result<ExitCode> {
+    let mut bench = Bench { options, report: Report::default() };
     eprintln!("seed {}", bench.options.seed);
     let mut unfinished = 0;
     for name in bench.options.only.clone() {

@@ -67,10 +67,6 @@ impl Program {
         Target::plain(self.public)
     }
 
-    pub fn public(&self) -> SocketAddr {
-        self.public
-    }
-
     fn signal(&self, signal: libc::c_int) {
         // SAFETY: a signal to a child we started and have not waited for.
         unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };

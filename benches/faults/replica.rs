@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use rand::RngExt;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
 
 use crate::Bench;
 use crate::load::{self, Open};
@@ -19,10 +19,12 @@ const CHAT_WAITS: Duration = Duration::from_secs(2);
 /// Longer than anybody may be held up.
 const FREEZE: Duration = Duration::from_millis(2500);
 const READY: Duration = Duration::from_secs(30);
+/// How often to look for the lock before freezing anyway.
+const LOOKS: usize = 200;
 
-/// Locks on the log that the frozen replica's connections hold.
+/// Locks on the log that connections of the replica to be frozen hold; it has a role of its own, to be known by.
 const HELD: &str = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
-     WHERE locktype = 'advisory' AND granted AND application_name = 'frozen'";
+     WHERE locktype = 'advisory' AND granted AND usename = 'frozen'";
 
 pub async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let rounds = bench.options.rounds(20, 2);
@@ -33,10 +35,11 @@ pub async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let (first_folder, second_folder) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let mut log = Log::on(&cluster, "replicas").await?;
     let first = Program::start(&log.url, first_folder.path())?;
-    let second = Program::start(&format!("{}?application_name=frozen", log.url), second_folder.path())?;
+    let mut monitor = PgConnection::connect(&log.url).await?;
+    monitor.execute("CREATE ROLE frozen SUPERUSER LOGIN").await?;
+    let second = Program::start(&log.url.replace("postgres@", "frozen@"), second_folder.path())?;
     first.drained(READY).await.context("the first replica is ready")?;
     second.drained(READY).await.context("the second replica is ready")?;
-    let mut monitor = PgConnection::connect(&log.url).await?;
     let mut held = async || sqlx::query_scalar::<_, i64>(HELD).fetch_one(&mut monitor).await.map(|count| count > 0);
 
     let longest = FREEZE * 2 * u32::try_from(rounds)? + READY;
@@ -46,7 +49,13 @@ pub async fn run(bench: &mut Bench) -> anyhow::Result<()> {
         // Fresh connections each time, which end by themselves: nothing is asked of a replica that is frozen.
         let until = Instant::now() + Duration::from_secs(2);
         beside.push(load::closed(&second.target(), 32, until, &Default::default(), &mut random));
-        tokio::time::sleep(Duration::from_millis(random.random_range(300..1500))).await;
+        tokio::time::sleep(Duration::from_millis(random.random_range(300..1000))).await;
+        // The lock is held for milliseconds at a time: frozen as soon as it is seen to be.
+        for _ in 0..LOOKS {
+            if held().await? {
+                break;
+            }
+        }
         second.freeze();
         at_once += usize::from(held().await?);
         tokio::time::sleep(Duration::from_millis(300)).await;
