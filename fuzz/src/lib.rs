@@ -1,4 +1,6 @@
-//! What is fuzzed: portraitd's own `protocol` module, compiled in here as it stands.
+//! What is fuzzed: portraitd's own pure modules, compiled in here as they stand.
 
+pub mod journal;
 #[path = "../../src/protocol/mod.rs"]
 pub mod protocol;
+pub mod store;

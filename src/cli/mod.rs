@@ -2,6 +2,7 @@
 
 mod changes;
 mod config;
+mod doctor;
 mod healthcheck;
 mod migrate;
 mod output;
@@ -53,6 +54,7 @@ enum Command {
     Migrate,
     /// Show the configuration in force and where each value came from
     Config(config::Arguments),
+    Doctor(doctor::Arguments),
     /// Ask a running service whether it is healthy
     Healthcheck(healthcheck::Arguments),
     /// Show recorded changes, newest first: who changed what, from what, to what, when
@@ -115,6 +117,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         match cli.command {
             Command::Serve(_) => serve::run(loaded).await,
             Command::Migrate => migrate::run(loaded).await,
+            Command::Doctor(arguments) => doctor::run(loaded, arguments).await,
             Command::Config(_) => config::run(&loaded),
             Command::Healthcheck(arguments) => healthcheck::run(loaded, arguments).await,
             Command::Changes(arguments) => changes::run(loaded, arguments).await,

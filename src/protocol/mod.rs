@@ -4,6 +4,7 @@
 
 pub mod body;
 pub mod command;
+pub mod console;
 pub mod query;
 pub mod reply;
 pub mod sign;

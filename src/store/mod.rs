@@ -6,6 +6,7 @@
 
 mod batch;
 pub mod chain;
+mod condition;
 mod error;
 pub mod model;
 pub mod query;
@@ -24,6 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
 use tokio::sync::Mutex;
 
+pub use condition::Condition;
 pub use error::StoreError;
 pub use model::{Change, Head, NewEntry, NewUnreadable, Recorded, StoredEntry, StoredItem, UnreadableRow};
 pub use query::ChangeFilter;
@@ -167,6 +169,11 @@ impl Store {
     /// Whether an append would be taken now.
     pub async fn check(&self) -> Result<()> {
         either!(self.dialect()?, store => store.check().await)
+    }
+
+    /// What is to be said about the database, and what time it has.
+    pub async fn conditions(&self) -> Result<(Vec<Condition>, Option<Millis>)> {
+        either!(self.dialect()?, store => store.conditions().await)
     }
 
     /// Where the data is, for people; without a password.

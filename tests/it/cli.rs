@@ -1,5 +1,6 @@
 //! The command line, as somebody at a shell uses it: exit codes, what goes to stdout and what to stderr.
 
 mod configuration;
+mod doctor;
 mod log;
 mod usage;

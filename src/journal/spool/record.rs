@@ -82,7 +82,8 @@ pub(in crate::journal) fn write_unreadable(body: &NewUnreadable, number: u64, ou
     });
 }
 
-fn framed(number: u64, out: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
+/// Whatever payload, with its mark, length, number and check.
+pub(in crate::journal) fn framed(number: u64, out: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(MARK);
     out.extend_from_slice(&[0; HEAD - 4]);

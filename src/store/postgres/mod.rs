@@ -1,6 +1,7 @@
 //! The log on Postgres. Same verbs, same order as the SQLite twin.
 
 mod append;
+mod conditions;
 mod connect;
 mod upkeep;
 

@@ -4,6 +4,7 @@
 //! disk when it returns.
 
 mod append;
+mod conditions;
 mod connect;
 mod upkeep;
 

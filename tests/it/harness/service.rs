@@ -158,6 +158,11 @@ impl Service {
         Callback::to(self)
     }
 
+    /// Where its log is.
+    pub fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
     /// The folder it runs in.
     pub fn folder(&self) -> &Path {
         self.running.folder.path()

@@ -1,0 +1,175 @@
+//! `doctor`: says what would go wrong, and goes wrong itself with 1 only where a promise would break.
+
+use std::process::Output;
+
+use rcgen::{CertificateParams, CertifiedKey, KeyPair};
+use tempfile::tempdir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::harness::db::{Database, on_both_stores};
+use crate::harness::service::{APP, Launch, Service, program};
+use crate::postgres::Cluster;
+use crate::tls::Files;
+
+const ONE_APP: (&str, &str) = ("PORTRAITD_SDK_APP_ID", "1400000000");
+const TOKEN: (&str, &str) = ("PORTRAITD_CALLBACK_TOKEN", "s3cret-token");
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The line that has `what` in it begins with `word`.
+fn assert_line(output: &Output, word: &str, what: &str) {
+    let said = said(output);
+    let line = said.lines().find(|line| line.contains(what)).unwrap_or_else(|| panic!("{what:?} in {said}"));
+    assert!(line.trim_start().starts_with(word), "{word}: {line}");
+}
+
+fn doctor(service: &Service, env: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let url = service.database_url().to_owned();
+    let spool = service.path("portraitd-spool").display().to_string();
+    let env: Vec<_> = [ONE_APP, ("DATABASE_URL", url.as_str()), ("PORTRAITD__SPOOL__DIR", spool.as_str())]
+        .into_iter()
+        .chain(env.iter().copied())
+        .collect();
+    program::run(service.folder(), &env, &[&["doctor"], arguments].concat())
+}
+
+on_both_stores! {
+    async fn a_service_that_runs_has_nothing_that_fails(db: Database) {
+        let service = Service::start(&db).await;
+        let output = doctor(&service, &[], &[]);
+        assert_eq!(program::code(&output), 0, "{}", said(&output));
+        assert_line(&output, "ok", &format!("used by process {}", service.pid()));
+        assert_line(&output, "ok", "MiB are free");
+        assert_line(&output, "warn", "receiver.public_url is not set");
+        assert_line(&output, "warn", "app 1400000000 has no token");
+        if db.is_postgres() {
+            for what in ["fsync = on", "full_page_writes = on", "it takes appends", "the database's clock is"] {
+                assert_line(&output, "ok", what);
+            }
+            assert_line(&output, "warn", "role: a superuser");
+        } else {
+            assert_line(&output, "ok", "journal_mode = wal");
+            assert_line(&output, "warn", "the spool and the SQLite file are on the same disk");
+        }
+    }
+
+    async fn a_database_that_is_read_only_fails(db: Database) {
+        if db.is_postgres() {
+            let service = Service::start(&db).await;
+            let name = db.texts("SELECT current_database()::text").await.remove(0);
+            db.execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
+            let output = doctor(&service, &[], &[]);
+            assert_eq!(program::code(&output), 1, "{}", said(&output));
+            assert_line(&output, "fail", "appends");
+        }
+    }
+}
+
+#[test]
+fn without_a_log_it_says_what_makes_one_and_makes_none() {
+    let folder = tempdir().expect("a folder");
+    let output = program::run(folder.path(), &[ONE_APP], &["doctor"]);
+    assert_eq!(program::code(&output), 1, "{}", said(&output));
+    assert_line(&output, "fail", "there is no log at");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing was made");
+    let output = program::run(folder.path(), &[("PORTRAITD__RECEIVER__LISTENN", "x")], &["doctor"]);
+    assert_eq!(program::code(&output), 2, "a configuration that cannot be read");
+}
+
+#[tokio::test]
+async fn a_server_without_fsync_fails() {
+    let cluster = Cluster::start(&["fsync=off", "full_page_writes=off"]);
+    let url = cluster.url("postgres");
+    drop(portraitd::store::Store::open(&url, portraitd::store::Open::Migrate).await.expect("a log"));
+    let folder = tempdir().expect("a folder");
+    let output = program::run(folder.path(), &[ONE_APP, ("DATABASE_URL", &url)], &["doctor"]);
+    assert_eq!(program::code(&output), 1, "{}", said(&output));
+    assert_line(&output, "fail", "fsync = off");
+    assert_line(&output, "fail", "full_page_writes = off");
+}
+
+#[tokio::test]
+async fn a_url_that_the_console_would_refuse_fails() {
+    let db = Database::sqlite().await;
+    let service = Service::start(&db).await;
+    let fails = |arguments: &[&str]| {
+        let output = doctor(&service, &[("PORTRAITD__RECEIVER__PUBLIC_URL", arguments[0])], &arguments[1..]);
+        assert_eq!(program::code(&output), 1, "{arguments:?}: {}", said(&output));
+        assert_line(&output, "fail", "the console refuses");
+    };
+    fails(&["https://im_callbacks.example.com/"]);
+    fails(&["https://im.example.com/?token=1"]);
+    fails(&["https://im.example.com:4433/", "--current-url", "https://im.example.com/"]);
+    let output = doctor(&service, &[("PORTRAITD__RECEIVER__PUBLIC_URL", "https://im.example.com/")], &[]);
+    assert_eq!(program::code(&output), 0, "{}", said(&output));
+    assert_line(&output, "ok", "the console takes it");
+}
+
+/// A certificate for localhost with this many days left.
+fn lasting(days: i64) -> CertifiedKey<KeyPair> {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    let now = std::time::SystemTime::now();
+    let day = std::time::Duration::from_secs(86_400);
+    params.not_before = (now - day * 30).into();
+    params.not_after = match u32::try_from(days) {
+        Ok(days) => (now + day * days).into(),
+        Err(_) => (now - day).into(),
+    };
+    let signing_key = KeyPair::generate().expect("a key");
+    CertifiedKey { cert: params.self_signed(&signing_key).expect("a certificate"), signing_key }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_consoles_check_through_the_public_url() {
+    let db = Database::sqlite().await;
+    for (pair, code, word, what) in [
+        (lasting(90), 0, "ok", "the certificate chain is trusted"),
+        (lasting(5), 0, "warn", "the certificate chain is trusted"),
+        (lasting(-1), 1, "fail", "no answer"),
+    ] {
+        let files = Files::new(&pair);
+        let service = Launch::on(&db).app(APP, &[TOKEN.1]).toml(&files.toml()).start().await;
+        let url = format!("https://localhost:{}/", service.public.port());
+        let ca = files.cert().display().to_string();
+        let output = doctor(&service, &[TOKEN, ("SSL_CERT_FILE", &ca)], &["--url", &url]);
+        assert_eq!(program::code(&output), code, "{}", said(&output));
+        assert_line(&output, word, what);
+        assert!(!said(&output).contains(TOKEN.1) && !program::stderr(&output).contains("Sign="), "{}", said(&output));
+        if code == 0 {
+            for good in
+                ["answered 200, OK/0", "a wrong Sign is refused with 401", "answered within", "the clock at the URL"]
+            {
+                assert_line(&output, "ok", good);
+            }
+            assert_line(&output, "warn", "localhost is");
+            let output = doctor(&service, &[("PORTRAITD_CALLBACK_TOKEN", "another")], &["--url", &url]);
+            assert_line(&output, "fail", "no answer");
+            let output =
+                doctor(&service, &[("PORTRAITD_CALLBACK_TOKEN", "another"), ("SSL_CERT_FILE", &ca)], &["--url", &url]);
+            assert_line(&output, "fail", "answered 401 Unauthorized, not 200: Sign is wrong");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_else_answers_at_the_url_is_told_from_portraitd() {
+    let db = Database::sqlite().await;
+    let service = Service::start(&db).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello").await;
+        }
+    });
+    let output = doctor(&service, &[TOKEN], &["--url", &url]);
+    assert_eq!(program::code(&output), 1, "{}", said(&output));
+    assert_line(&output, "fail", "answered 200, but not OK/0");
+    assert_line(&output, "warn", "a wrong Sign is answered 200");
+    assert_line(&output, "warn", "plain HTTP");
+    let output = doctor(&service, &[], &["--url", "http://no-such-host.invalid/"]);
+    assert_line(&output, "fail", "has no address");
+}
