@@ -113,7 +113,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     // Only one provider is compiled in; installing it twice is not an error worth stopping for.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match cli.command {
             Command::Serve(_) => serve::run(loaded).await,
             Command::Migrate => migrate::run(loaded).await,
@@ -125,7 +125,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Spool(arguments) => spool::run(loaded, arguments).await,
             Command::Verify => verify::run(loaded).await,
         }
-    })
+    });
+    // A disk that does not answer must not keep the process from ending.
+    runtime.shutdown_background();
+    done
 }
 
 /// The store of a reading command, which never makes one.
