@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::Bench;
@@ -89,33 +90,44 @@ fn with_tls(url: &str, folder: &Path) -> anyhow::Result<(Program, Target)> {
     Ok((program, target))
 }
 
-/// Slow senders; they give up when this is dropped.
+/// Slow senders, on a thread of their own, so that what they compute is not in the way of what is measured; they give up
+/// when this is dropped.
 struct Slow {
-    _running: JoinSet<()>,
+    _stop: oneshot::Sender<()>,
 }
 
 impl Slow {
     /// Waits until all are connected. One that is thrown out comes back.
     async fn gather(target: &Target, count: usize, silent: bool) -> anyhow::Result<Self> {
-        let (connected, mut running) = (Arc::new(AtomicUsize::new(0)), JoinSet::new());
-        for _ in 0..count {
-            let (target, connected) = (target.clone(), connected.clone());
-            running.spawn(async move {
-                loop {
-                    if let Ok(mut stream) = target.connect().await {
-                        connected.fetch_add(1, Ordering::Relaxed);
-                        let _ = if silent { stream.read_u8().await.map(drop) } else { trickle(&mut stream).await };
-                    }
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+        let connected = Arc::new(AtomicUsize::new(0));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (target, all) = (target.clone(), connected.clone());
+        std::thread::spawn(move || {
+            runtime.block_on(async move {
+                let mut running = JoinSet::new();
+                for _ in 0..count {
+                    running.spawn(again_and_again(target.clone(), all.clone(), silent));
                 }
+                let _ = stopped.await;
             });
-        }
+        });
         let begun = Instant::now();
         while connected.load(Ordering::Relaxed) < count {
             ensure!(begun.elapsed() < GATHERING, "only {connected:?} of {count} slow senders could connect");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(Slow { _running: running })
+        Ok(Slow { _stop: stop })
+    }
+}
+
+async fn again_and_again(target: Target, connected: Arc<AtomicUsize>, silent: bool) {
+    loop {
+        if let Ok(mut stream) = target.connect().await {
+            connected.fetch_add(1, Ordering::Relaxed);
+            let _ = if silent { stream.read_u8().await.map(drop) } else { trickle(&mut stream).await };
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

@@ -25,6 +25,7 @@ use super::limits::Limits;
 use super::progress::Progress;
 use super::timed::Timed;
 use super::tls::TlsFiles;
+use super::turns::Turns;
 use crate::stop::Stop;
 
 /// When stopping: how long a head under way may still take, and an answer its way out.
@@ -37,6 +38,8 @@ pub(super) struct Connection {
     pub peer: SocketAddr,
     pub limits: Arc<Limits>,
     pub large_heads: Arc<Semaphore>,
+    /// For handshakes, which are the only thing here that takes a processor its time.
+    pub turns: Arc<Turns>,
     pub seat: Seat,
     pub stop: Stop,
 }
@@ -62,7 +65,7 @@ impl Connection {
             return;
         };
         // In boxes of their own, the steps of a connection do not add up in memory.
-        let shaken = Box::pin(self.within(times.handshake, tls.acceptor().accept(stream))).await;
+        let shaken = Box::pin(self.within(times.handshake, self.turns.take(tls.acceptor().accept(stream)))).await;
         let stream = match shaken {
             Some(Ok(stream)) => Box::new(stream),
             Some(Err(error)) => return tracing::debug!("TLS handshake failed: {error}"),
@@ -89,7 +92,7 @@ impl Connection {
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ) -> impl Future<Output = ()> + Send {
-        let Connection { router, peer, limits, large_heads, seat, stop } = self;
+        let Connection { router, peer, limits, large_heads, seat, stop, .. } = self;
         let progress = Arc::new(Progress::new(seat, limits.times));
         let stream = TokioIo::new(Timed::new(stream, progress.clone(), large_heads));
         let watched = progress.clone();

@@ -11,6 +11,7 @@ mod progress;
 mod refusals;
 mod timed;
 mod tls;
+mod turns;
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,6 +30,7 @@ use guests::Guests;
 pub use limits::{Limits, Refusal, Times};
 use refusals::Refusals;
 pub use tls::{TlsError, TlsFiles};
+use turns::Turns;
 
 /// The pause after a failed accept, for instance when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -64,7 +66,7 @@ impl Listener {
         let watching = self.tls.clone().map(|tls| tokio::spawn(tls.watch()));
         let guests = Guests::new(limits.connections, metrics);
         let refusals = Refusals::new(limits.refusal.clone());
-        let (limits, large_heads) = (Arc::new(limits), timed::large_heads());
+        let (limits, large_heads, turns) = (Arc::new(limits), timed::large_heads(), Arc::new(Turns::new()));
         loop {
             let stream = tokio::select! {
                 accepted = self.tcp.accept() => accepted,
@@ -74,7 +76,8 @@ impl Listener {
                 Ok((stream, peer)) => match guests.admit() {
                     Some(seat) => {
                         let (router, limits, large_heads) = (router.clone(), limits.clone(), large_heads.clone());
-                        let connection = Connection { router, peer, limits, large_heads, seat, stop: stop.clone() };
+                        let (turns, stop) = (turns.clone(), stop.clone());
+                        let connection = Connection { router, peer, limits, large_heads, turns, seat, stop };
                         tasks.spawn(connection.serve(stream, self.tls.clone()));
                     }
                     None if self.tls.is_none() => {

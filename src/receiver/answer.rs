@@ -20,7 +20,7 @@ pub(super) struct Relayed {
 enum Body {
     Ok,
     Fail(Cow<'static, str>),
-    Relayed(Option<HeaderValue>, Bytes),
+    Relayed(Box<Relayed>),
 }
 
 /// What the sender is told.
@@ -49,7 +49,7 @@ impl Answer {
 
     /// Somebody else's, as it came.
     pub fn relayed(relayed: Relayed) -> Self {
-        Answer::new(relayed.status, Body::Relayed(relayed.content_type, relayed.body), "forwarded")
+        Answer::new(relayed.status, Body::Relayed(Box::new(relayed)), "forwarded")
     }
 
     fn new(status: StatusCode, body: Body, outcome: &'static str) -> Self {
@@ -81,7 +81,7 @@ impl IntoResponse for Answer {
         let (content_type, mut response) = match self.body {
             Body::Ok => (Some(JSON), (self.status, reply::OK).into_response()),
             Body::Fail(info) => (Some(JSON), (self.status, reply::fail(&info)).into_response()),
-            Body::Relayed(content_type, body) => (content_type, (self.status, body).into_response()),
+            Body::Relayed(relayed) => (relayed.content_type, (self.status, relayed.body).into_response()),
         };
         match content_type {
             Some(content_type) => drop(response.headers_mut().insert(CONTENT_TYPE, content_type)),

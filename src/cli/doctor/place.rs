@@ -45,7 +45,7 @@ pub(super) fn look(spool: &Spool, store_url: &str, findings: &mut Findings) {
 
 fn room(there: &Path, wanted: u64, findings: &mut Findings) {
     if let Ok(system) = rustix::fs::statfs(there)
-        && system.f_type as i64 == TMPFS
+        && system.f_type == TMPFS
     {
         findings.warn("it is in memory (tmpfs)", "a reboot loses what waits in it; put it on a disk that stays");
     }
