@@ -59,7 +59,7 @@ impl Connection {
     async fn open(self, stream: TcpStream, tls: Option<TlsFiles>) {
         let times = self.limits.times;
         let Some(tls) = tls else {
-            if self.within(times.first_byte, arrives(&stream)).await.is_some() {
+            if self.within(spread(times.first_byte), arrives(&stream)).await.is_some() {
                 self.speak_http(stream).await;
             }
             return;
@@ -73,7 +73,7 @@ impl Connection {
         };
         let (tcp, session) = stream.get_ref();
         // A request may have come along with the end of the handshake.
-        if !session.wants_read() || self.within(times.first_byte, arrives(tcp)).await.is_some() {
+        if !session.wants_read() || self.within(spread(times.first_byte), arrives(tcp)).await.is_some() {
             self.speak_http(stream).await;
         }
     }
@@ -129,6 +129,11 @@ impl Connection {
             }
         }
     }
+}
+
+/// Up to half as much again, so that a crowd that came at once does not come back at once.
+fn spread(time: Duration) -> Duration {
+    time.mul_f64(rand::random_range(1.0..1.5))
 }
 
 /// Resolves when there is something to read, or the end. Readiness alone may be a false alarm.

@@ -37,7 +37,8 @@ impl Refusal {
 pub struct Times {
     /// The TLS handshake.
     pub handshake: Duration,
-    /// From the connection, or its handshake, to its first byte.
+    /// From the connection, or its handshake, to its first byte; up to half as much again. A silent connection costs little,
+    /// at the limit it makes room, and each that is closed may be back with another handshake.
     pub first_byte: Duration,
     /// From a request's first byte to the end of its head.
     pub head: Duration,
@@ -51,7 +52,7 @@ impl Default for Times {
     fn default() -> Self {
         Times {
             handshake: Duration::from_secs(10),
-            first_byte: Duration::from_secs(10),
+            first_byte: Duration::from_secs(30),
             head: Duration::from_secs(10),
             idle: Duration::from_secs(600),
             write: Duration::from_secs(30),
