@@ -50,6 +50,15 @@ BEGIN
     -- Unreadable bodies are counted, and the oldest dropped.
     GRANT SELECT, INSERT, UPDATE, DELETE ON public.unreadable TO portraitd_service;
 
+    -- Handlers' cursors move, and what could not be handled yet comes and goes.
+    GRANT SELECT, INSERT, UPDATE ON public.subscriptions TO portraitd_service;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON public.deliveries TO portraitd_service;
+    REVOKE EXECUTE ON FUNCTION public.portraitd_checkpoint FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION public.portraitd_checkpoint TO portraitd_service;
+
+    -- Who operated: read and add.
+    GRANT SELECT, INSERT ON public.access_log TO portraitd_service;
+
     -- To see whether the tables are the ones it knows.
     GRANT SELECT ON public._sqlx_migrations TO portraitd_service;
 

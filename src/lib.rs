@@ -10,6 +10,8 @@
 //! | [`protocol`] | the vendor's wire, pure: query, Sign, body, answer |
 //! | [`journal`] | group commit: whatever waits is made durable together, in the store or, while that is away, in the spool |
 //! | [`store`] | the log, on Postgres or SQLite: append, read, verify |
+//! | [`dispatch`] | every callback in the log to every handler, in log order per account, at least once |
+//! | [`handlers`] | handlers that come with the program: forward, jetstream, exec, log |
 //! | [`audit`] | the private listener: health, readiness, metrics |
 //!
 //! [`upkeep`] looks after the log beside the appends. [`app`] is where the parts meet, [`cli`] the command line, [`config`] the configuration, [`telemetry`] the program's own
@@ -40,6 +42,8 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dispatch;
+pub mod handlers;
 pub mod journal;
 pub mod listener;
 pub mod protocol;
@@ -48,3 +52,7 @@ pub mod stop;
 pub mod store;
 pub mod telemetry;
 pub mod upkeep;
+
+pub use app::App;
+pub use async_trait::async_trait;
+pub use dispatch::{Context, ItemChange, Outcome, ProfileChange, ProfileHandler, Value, Wants};

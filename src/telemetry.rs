@@ -1,6 +1,7 @@
 //! The program's own log and its metrics. Never a body, a Sign or a token.
 
 pub mod connections;
+pub mod dispatch;
 
 use std::sync::atomic::AtomicU64;
 
@@ -16,16 +17,18 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{ConfigError, Log, LogFormat};
 use connections::AllConnections;
+use dispatch::AllHandlers;
 
-/// Sends log lines to stderr, as configured. Once a process.
+/// Sends log lines to stderr, as configured, unless the process has a log already.
 pub fn init(log: &Log) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&log.filter).map_err(|e| ConfigError(format!("log.filter: {e}")))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     match log.format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
     }
-    Ok(())
+    // Whoever embeds the service may have a log of their own.
+    .or(Ok(()))
 }
 
 /// How callbacks are counted.
@@ -78,6 +81,8 @@ pub struct Metrics {
     pub panics: Counter<u64, AtomicU64>,
     /// Connections to both listeners.
     pub connections: AllConnections,
+    /// Handlers of this process.
+    pub handlers: AllHandlers,
     /// Bytes of request bodies in memory.
     pub body_bytes: Gauge,
 }
@@ -107,6 +112,7 @@ impl Metrics {
             allowlist_stale: Gauge::default(),
             panics: Counter::default(),
             connections: AllConnections::default(),
+            handlers: AllHandlers::default(),
             body_bytes: Gauge::default(),
         };
         metrics.register();
@@ -152,6 +158,7 @@ impl Metrics {
         r.register("panics", "Requests whose handling panicked", self.panics.clone());
         r.register("body_bytes", "Bytes of request bodies in memory", self.body_bytes.clone());
         self.connections.register(r);
+        self.handlers.register(r);
     }
 
     /// OpenMetrics text.

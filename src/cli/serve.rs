@@ -1,13 +1,9 @@
 //! `serve`: the service itself.
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
-use crate::clock::Clock;
-use crate::config::{ConfigError, Flags, Loaded};
-use crate::stop::Stop;
-use crate::telemetry;
+use crate::config::{Flags, Loaded};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -31,42 +27,5 @@ impl Arguments {
 }
 
 pub(super) async fn run(loaded: Loaded) -> anyhow::Result<()> {
-    if let Some(why) = loaded.unfit_to_serve {
-        return Err(ConfigError(why).into());
-    }
-    telemetry::init(&loaded.config.log)?;
-    for warning in &loaded.warnings {
-        tracing::warn!("{warning}");
-    }
-    let stop = Stop::new();
-    listen_for_signals(&stop)?;
-    // Nothing was taken yet, so that the first signal is enough. Migrations are transactions.
-    let app = tokio::select! {
-        app = App::build(loaded.config, Clock::system()) => app?,
-        () = stop.stopping() => return Ok(()),
-    };
-    eprint!("{}", app.banner());
-    app.run(stop).await
-}
-
-/// The first SIGTERM or SIGINT stops softly, the second ends at once.
-fn listen_for_signals(stop: &Stop) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if stop.is_stopping() {
-                stop.hard();
-            } else {
-                tracing::info!("stopping: taking nothing new, finishing what was taken; a second signal ends at once");
-                stop.soft();
-            }
-        }
-    });
-    Ok(())
+    App::loaded(loaded)?.run().await
 }

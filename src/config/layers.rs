@@ -109,9 +109,11 @@ impl Layer {
     /// Tokens, or a database URL with a password.
     fn holds_secrets(&self) -> bool {
         self.keys.iter().any(|(key, value)| match &value.kind {
-            ValueKind::Array(tokens) => key.ends_with("].tokens") && !tokens.is_empty(),
+            ValueKind::Array(list) => (key.ends_with("].tokens") || key.ends_with("].secrets")) && !list.is_empty(),
             ValueKind::String(text) => {
-                key.ends_with("].tokens") || key == "store.url" && show::redact_url(text) != *text
+                key.ends_with("].tokens")
+                    || key.ends_with("].secrets")
+                    || key.ends_with("url") && show::redact_url(text) != *text
             }
             _ => false,
         })

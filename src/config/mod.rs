@@ -3,6 +3,7 @@
 //! Nothing else in the crate looks at the environment or a configuration file.
 
 mod environment;
+mod handlers;
 mod layers;
 mod model;
 mod network;
@@ -12,6 +13,7 @@ mod show;
 mod validate;
 
 pub use environment::environment;
+pub use handlers::{Dispatch, ForwardFormat, Handler, HandlerKind, StartAt, is_handler_name};
 pub use layers::{Flags, Loaded, load};
 pub use model::{Admin, AdminToken, App, Config, Log, LogFormat, Receiver, Scope, Shutdown, Spool, StoreConfig, Tls};
 pub use network::network;

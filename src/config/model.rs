@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::handlers::{Dispatch, Handler};
 use super::network::networks;
 use super::other_commands::OtherCommands;
 use super::secret::{secrets, words};
@@ -25,6 +26,10 @@ pub struct Config {
     pub store: StoreConfig,
     /// `[spool]`
     pub spool: Spool,
+    /// `[dispatch]`
+    pub dispatch: Dispatch,
+    /// `[[handlers]]`
+    pub handlers: Vec<Handler>,
     /// `[log]`
     pub log: Log,
     /// `[shutdown]`

@@ -21,7 +21,7 @@ pub fn show(loaded: &Loaded) -> String {
 }
 
 fn printable(key: &str, value: &Value) -> String {
-    let is_token_list = key.ends_with("].tokens");
+    let is_token_list = key.ends_with("].tokens") || key.ends_with("].secrets");
     match &value.kind {
         ValueKind::Array(list) if is_token_list => format!("[{}]", vec!["\"[redacted]\""; list.len()].join(", ")),
         _ if is_token_list || key.ends_with("].sha256") => "\"[redacted]\"".to_owned(),

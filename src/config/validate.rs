@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use secrecy::ExposeSecret;
 
-use super::{Config, ConfigError, secret};
+use super::{Config, ConfigError, handlers, secret};
 
 /// What one body may be at most, whatever the configuration says: it is held in memory, and so are those that wait.
 const MAX_BODY_BYTES: usize = 16 << 20;
@@ -18,6 +18,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<String>, ConfigError> {
     admin(config)?;
     store(config)?;
     spool(config)?;
+    handlers::check(config)?;
     Ok(warnings(config))
 }
 

@@ -8,13 +8,16 @@ mod batch;
 pub mod chain;
 mod condition;
 mod error;
+mod follow;
+mod handlers;
 pub mod model;
 pub mod query;
+pub mod subscription;
 pub mod verify;
 
 mod postgres;
 mod read;
-mod rows;
+pub mod rows;
 mod sqlite;
 mod stamp;
 
@@ -23,7 +26,7 @@ use std::sync::OnceLock;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 pub use condition::Condition;
 pub use error::StoreError;
@@ -33,6 +36,10 @@ pub use stamp::Stamp;
 
 use crate::protocol::time::Millis;
 use model::ReceiptId;
+use rows::{LoggedCallback, Previous};
+use subscription::{
+    Checkpoint, DeadLetter, HandlerRow, Lease, Operator, Order, Ordered, Orders, Start, Subscription, Waiting,
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -50,6 +57,7 @@ pub struct Store {
     url: SecretString,
     dialect: OnceLock<Dialect>,
     opening: Mutex<()>,
+    appended: watch::Sender<i64>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "there is one a process")]
@@ -83,7 +91,12 @@ impl Store {
         } else {
             postgres::Postgres::check_url(url)?;
         }
-        Ok(Store { url: SecretString::from(url), dialect: OnceLock::new(), opening: Mutex::default() })
+        Ok(Store {
+            url: SecretString::from(url),
+            dialect: OnceLock::new(),
+            opening: Mutex::default(),
+            appended: watch::Sender::new(0),
+        })
     }
 
     /// Opens it and brings its tables up to date, unless it is open.
@@ -113,7 +126,16 @@ impl Store {
     /// Appends entries in one transaction, in their order; says of each whether it is new or was known already.
     /// Calling it again with the same entries, also after an unknown outcome, records none of them twice.
     pub async fn append(&self, entries: &[&NewEntry]) -> Result<Vec<Recorded>> {
-        either!(self.dialect()?, store => store.append(entries).await)
+        let recorded = either!(self.dialect()?, store => store.append(entries).await)?;
+        if let Some(newest) = recorded.iter().filter_map(Recorded::seq).max() {
+            self.appended.send_replace(newest);
+        }
+        Ok(recorded)
+    }
+
+    /// The newest sequence that this process appended.
+    pub fn appended(&self) -> watch::Receiver<i64> {
+        self.appended.subscribe()
     }
 
     /// Which of these entries' receipts the log holds, and under which sequence.
@@ -174,6 +196,62 @@ impl Store {
     /// What is to be said about the database, and what time it has.
     pub async fn conditions(&self) -> Result<(Vec<Condition>, Option<Millis>)> {
         either!(self.dialect()?, store => store.conditions().await)
+    }
+
+    /// Entries with sequences in `after+1..=to`, in order, as handlers need them: at least the first, and no more when their
+    /// bodies have reached `bytes`.
+    pub async fn page(&self, after: i64, to: i64, bytes: i64) -> Result<Vec<LoggedCallback>> {
+        either!(self.dialect()?, store => store.page(after, to, bytes).await)
+    }
+
+    /// The first sequence after this one.
+    pub async fn next_after(&self, seq: i64) -> Result<Option<i64>> {
+        either!(self.dialect()?, store => store.next_after(seq).await)
+    }
+
+    /// These entries, in order.
+    pub async fn entries(&self, seqs: &[i64]) -> Result<Vec<LoggedCallback>> {
+        either!(self.dialect()?, store => store.entries(seqs).await)
+    }
+
+    /// What the items of these entries were before, where the log knows.
+    pub async fn previous(&self, seqs: &[i64]) -> Result<Vec<Previous>> {
+        either!(self.dialect()?, store => store.previous(seqs).await)
+    }
+
+    /// Makes a handler known; one that is known keeps its place.
+    pub async fn subscribe(&self, handler: &str, from: Start) -> Result<()> {
+        either!(self.dialect()?, store => store.subscribe(handler, from).await)
+    }
+
+    /// Takes the handler's lease under a new epoch; none while somebody else has it. The lease's own epoch does not count.
+    pub async fn acquire(&self, lease: Lease<'_>) -> Result<Option<Subscription>> {
+        either!(self.dialect()?, store => store.acquire(lease).await)
+    }
+
+    /// Makes durable what the owner did, and renews the lease; none when it is not the owner any more.
+    pub async fn checkpoint(&self, lease: Lease<'_>, to: &Checkpoint) -> Result<Option<Orders>> {
+        either!(self.dialect()?, store => store.checkpoint(lease, to).await)
+    }
+
+    /// The handler's deliveries that are not dead, in order.
+    pub async fn waiting(&self, handler: &str) -> Result<Vec<Waiting>> {
+        either!(self.dialect()?, store => store.waiting(handler).await)
+    }
+
+    /// Does what an operator wants of a handler, and records who wanted it.
+    pub async fn order(&self, handler: &str, order: &Order, by: Operator<'_>) -> Result<Ordered> {
+        either!(self.dialect()?, store => store.order(handler, order, by).await)
+    }
+
+    /// All handlers ever seen, by name.
+    pub async fn handlers(&self) -> Result<Vec<HandlerRow>> {
+        either!(self.dialect()?, store => store.handlers().await)
+    }
+
+    /// A handler's dead letters after this sequence, in order.
+    pub async fn dead_letters(&self, handler: &str, after: i64, limit: u32) -> Result<Vec<DeadLetter>> {
+        either!(self.dialect()?, store => store.dead_letters(handler, after, limit).await)
     }
 
     /// Where the data is, for people; without a password.

@@ -169,6 +169,13 @@ pub enum Recorded {
     Known,
 }
 
+impl Recorded {
+    /// Its sequence, when it is new.
+    pub fn seq(&self) -> Option<i64> {
+        if let Recorded::New(seq) = self { Some(*seq) } else { None }
+    }
+}
+
 /// The newest entry. An empty log's head is sequence 0 and 32 zero bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {

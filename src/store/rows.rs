@@ -56,6 +56,37 @@ pub struct StoredItem {
     pub value: String,
 }
 
+/// An entry as handlers need it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct LoggedCallback {
+    pub seq: i64,
+    pub receipt_id: Vec<u8>,
+    pub received_at: Stamp,
+    pub event_time: Option<Stamp>,
+    pub effective_time: Stamp,
+    pub sdk_app_id: i64,
+    pub kind: String,
+    pub auth: String,
+    /// None once erased; so are `operator`, `client_ip`, `platform` and `body`.
+    pub account: Option<String>,
+    pub operator: Option<String>,
+    pub client_ip: Option<String>,
+    pub platform: Option<String>,
+    pub body: Option<Vec<u8>>,
+    /// Whether the log knows a newer one for the account.
+    pub superseded: bool,
+}
+
+/// The value an item had before.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct Previous {
+    pub seq: i64,
+    pub ordinal: i32,
+    pub old: String,
+}
+
 /// One change, as everything that shows changes shows it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 #[allow(missing_docs)]

@@ -55,5 +55,7 @@ pub(super) fn is_part(key: &str, of: &str) -> bool {
 
 /// Tokens, URLs with passwords in them, and whatever stands where a whole section belongs.
 fn may_be_secret(key: &str) -> bool {
-    !key.contains('.') || ["apps", "admin"].iter().any(|section| key.starts_with(section)) || key.contains("url")
+    !key.contains('.')
+        || ["apps", "admin", "handlers"].iter().any(|section| key.starts_with(section))
+        || key.contains("url")
 }

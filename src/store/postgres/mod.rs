@@ -1,6 +1,7 @@
 //! The log on Postgres. Same verbs, same order as the SQLite twin.
 
 mod append;
+mod checkpoint;
 mod conditions;
 mod connect;
 mod upkeep;
@@ -54,3 +55,15 @@ impl Postgres {
         self.location.clone()
     }
 }
+
+/// Runs one verb's work in a transaction on a connection of the pool.
+macro_rules! transaction {
+    ($store:expr, $connection:ident => $work:expr) => {{
+        let mut transaction = $store.readers().begin().await?;
+        let $connection = &mut *transaction;
+        let done = $work?;
+        transaction.commit().await?;
+        Ok(done)
+    }};
+}
+pub(in crate::store) use transaction;

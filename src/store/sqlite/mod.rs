@@ -4,6 +4,7 @@
 //! disk when it returns.
 
 mod append;
+mod checkpoint;
 mod conditions;
 mod connect;
 mod upkeep;
@@ -25,7 +26,7 @@ pub struct Sqlite {
     options: SqliteConnectOptions,
     /// Taken while it is used and put back only when all went well, because SQLite rolls back by itself when a disk is full
     /// and sqlx would not know. Then the next one who writes opens another.
-    writer: Mutex<Option<SqliteConnection>>,
+    pub(in crate::store) writer: Mutex<Option<SqliteConnection>>,
     location: String,
 }
 
@@ -43,7 +44,7 @@ impl Sqlite {
         Ok(Sqlite { pool, options, writer: Mutex::new(Some(writer)), location })
     }
 
-    async fn connection(&self, slot: &mut Option<SqliteConnection>) -> Result<SqliteConnection> {
+    pub(in crate::store) async fn connection(&self, slot: &mut Option<SqliteConnection>) -> Result<SqliteConnection> {
         match slot.take() {
             Some(connection) => Ok(connection),
             None => connect::writer(&self.options, &self.location).await,
@@ -70,4 +71,19 @@ macro_rules! writing {
         Ok(done)
     }};
 }
-use writing;
+pub(in crate::store) use writing;
+
+/// Runs one verb's work in a transaction.
+macro_rules! transaction {
+    ($store:expr, $connection:ident => $work:expr) => {
+        $crate::store::sqlite::writing!($store, writer => async {
+            let mut transaction = sqlx::Connection::begin_with(writer, "BEGIN IMMEDIATE").await?;
+            let $connection = &mut *transaction;
+            let done = $work?;
+            transaction.commit().await?;
+            Ok::<_, $crate::store::StoreError>(done)
+        }
+        .await)
+    };
+}
+pub(in crate::store) use transaction;

@@ -1,4 +1,4 @@
-//! Where the parts meet: from a configuration to a running service, and back down in order.
+//! Where the parts meet: from a configuration and handlers to a running service, and back down in order.
 //!
 //! Stopping: listeners take nothing new and finish what they took; then the journal's queue is written empty; then the
 //! process may end. What has not ended after the grace period is cut off.
@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Tls};
+use crate::dispatch::{self, Registration};
 use crate::journal::{Journal, Spool};
 use crate::listener::{self, Limits, Listener, Refusal, Times, TlsFiles};
 use crate::protocol::reply;
@@ -28,8 +29,9 @@ use crate::upkeep;
 const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// A service that listens but does not answer yet.
-pub struct App {
+pub struct Service {
     config: Config,
+    handlers: Vec<Registration>,
     store: Arc<Store>,
     spool: Spool,
     metrics: Arc<Metrics>,
@@ -40,10 +42,10 @@ pub struct App {
     begun: Instant,
 }
 
-impl App {
+impl Service {
     /// Binds both listeners, opens spool and store and brings the store up to date: a start that fails leaves no store
     /// behind. A store that is away does not keep it from starting: callbacks go to the spool.
-    pub async fn build(config: Config, clock: Clock) -> anyhow::Result<Self> {
+    pub(super) async fn build(config: Config, handlers: Vec<Registration>, clock: Clock) -> anyhow::Result<Self> {
         let begun = Instant::now();
         listener::allow(config.receiver.max_connections.saturating_add(config.admin.max_connections));
         let public = bind("receiver", config.receiver.listen, config.receiver.tls.as_ref()).await?;
@@ -53,7 +55,7 @@ impl App {
         let store = Arc::new(Store::unopened(config.store.url.expose_secret())?);
         let spool = Spool::open(&config.spool.dir, config.spool.max_bytes)?;
         bring_up(&store).await?;
-        Ok(App { config, store, spool, metrics, gate, public, private, clock, begun })
+        Ok(Service { config, handlers, store, spool, metrics, gate, public, private, clock, begun })
     }
 
     /// What an operator wants to know at the start.
@@ -101,9 +103,22 @@ impl App {
         )?;
         let admin = audit::router(&self.config.admin, self.store.clone(), writer.health(), self.metrics.clone());
 
+        // Handlers' last words are written before the process may be cut off.
+        let dispatching = watched(
+            "dispatch",
+            dispatch::run(
+                self.handlers,
+                self.store.clone(),
+                self.metrics.clone(),
+                self.clock.clone(),
+                grace * 3 / 4,
+                stop.clone(),
+            ),
+            &stop,
+        );
         let upkeep = watched(
             "upkeep",
-            upkeep::run(self.store.clone(), writer.health(), self.config.store.clone(), self.clock, stop.clone()),
+            upkeep::run(self.store, writer.health(), self.config.store, self.clock, stop.clone()),
             &stop,
         );
         let writing = watched("writer", writer.run(), &stop);
@@ -116,7 +131,7 @@ impl App {
         let public = self.public.serve(receiver.router(), limits, connections, stop.clone());
         let public = watched("public listener", public, &stop);
 
-        let all = async { tokio::join!(public, writing, private, upkeep) };
+        let all = async { tokio::join!(public, writing, private, upkeep, dispatching) };
         let mut all = std::pin::pin!(all);
         let ended = tokio::select! {
             ended = all.as_mut() => Ok(ended),
@@ -129,7 +144,7 @@ impl App {
             stop.hard();
             anyhow::anyhow!("{why}; callbacks that were not answered OK may not be recorded")
         })?;
-        for part in <[_; 4]>::from(ended) {
+        for part in <[_; 5]>::from(ended) {
             part.context("a part of the service failed")?;
         }
         Ok(())

@@ -1,0 +1,60 @@
+//! Handlers that come with the program, from `[[handlers]]`: several of a kind allowed.
+
+mod log;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{ConfigError, Dispatch, Handler, HandlerKind, StartAt};
+use crate::dispatch::lane::Rules;
+use crate::dispatch::{ProfileHandler, Registration, Start, Wants};
+use log::LogLine;
+
+/// The handler that the configuration describes.
+pub fn build(config: &Handler) -> Result<Arc<dyn ProfileHandler>, ConfigError> {
+    match config.kind {
+        HandlerKind::Log => Ok(Arc::new(LogLine::new(config))),
+        kind => Err(ConfigError(format!("handlers: {:?}: kind {kind:?} is not there yet", config.name))),
+    }
+}
+
+/// How a handler is run: as `[dispatch]` says, unless its own entry says otherwise.
+pub fn registration(
+    name: &str,
+    handler: Arc<dyn ProfileHandler>,
+    dispatch: &Dispatch,
+    own: Option<&Handler>,
+) -> Registration {
+    let secs = |secs: u32| Duration::from_secs(secs.into());
+    let retry = own.and_then(|own| own.retry_secs.as_ref()).unwrap_or(&dispatch.retry_secs);
+    Registration {
+        name: name.to_owned(),
+        handler,
+        start: start(own.and_then(|own| own.start).unwrap_or(dispatch.start)),
+        rules: Rules {
+            retry: retry.iter().copied().map(secs).collect(),
+            concurrency: own.and_then(|own| own.concurrency).unwrap_or(dispatch.concurrency),
+        },
+        limit: secs(own.and_then(|own| own.timeout_secs).unwrap_or(dispatch.timeout_secs)),
+    }
+}
+
+fn start(at: StartAt) -> Start {
+    match at {
+        StartAt::Beginning => Start::Beginning,
+        StartAt::Now => Start::Now,
+        StartAt::Time(time) => Start::Time(time),
+    }
+}
+
+/// What the entry's filters say.
+fn wants(config: &Handler) -> Wants {
+    let mut wants = Wants::everything();
+    if let Some(tags) = &config.tags {
+        wants = wants.tags(tags);
+    }
+    if let Some(apps) = &config.apps {
+        wants = wants.apps(apps.iter().filter_map(|app| i64::try_from(*app).ok()));
+    }
+    if config.previous == Some(true) { wants.previous_values() } else { wants }
+}

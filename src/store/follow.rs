@@ -1,0 +1,76 @@
+//! Reading the log for handlers: pages of entries and previous values. The statements are the same text in both dialects.
+
+use sqlx::{Database, Encode, QueryBuilder, Type};
+
+use super::Result;
+use super::rows::{LoggedCallback, Previous};
+
+/// Columns of an entry; whether the log knows a newer one for the account.
+macro_rules! entry {
+    () => {
+        "c.seq, c.receipt_id, c.received_at, c.event_time, c.effective_time, c.sdk_app_id, c.kind, c.auth, c.account,
+       c.operator, c.client_ip, c.platform, c.body,
+       EXISTS (SELECT 1 FROM callbacks n WHERE n.account = c.account AND n.sdk_app_id = c.sdk_app_id
+                  AND (n.effective_time, n.seq) > (c.effective_time, c.seq)) AS superseded"
+    };
+}
+
+/// A row is left out when the bodies before it are large enough; the first one never is.
+const PAGE: &str = concat!(
+    "-- page
+SELECT ",
+    entry!(),
+    "
+  FROM (SELECT callbacks.*, sum(octet_length(body)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - octet_length(body) AS before
+          FROM callbacks WHERE seq > $1 AND seq <= $2) c
+ WHERE coalesce(c.before, 0) < $3 ORDER BY c.seq"
+);
+
+const ENTRIES: &str = concat!("-- entries\nSELECT ", entry!(), " FROM callbacks c WHERE c.seq IN (");
+
+const PREVIOUS: &str = "-- previous
+SELECT seq, ordinal, old FROM profile_history WHERE old IS NOT NULL AND seq IN (";
+
+const NEXT: &str = "-- next
+SELECT min(seq) FROM callbacks WHERE seq > $1";
+
+macro_rules! follows {
+    ($store:ty, $db:ty) => {
+        impl $store {
+            pub(super) async fn page(&self, after: i64, to: i64, bytes: i64) -> Result<Vec<LoggedCallback>> {
+                Ok(sqlx::query_as(PAGE).bind(after).bind(to).bind(bytes).fetch_all(self.readers()).await?)
+            }
+
+            pub(super) async fn next_after(&self, seq: i64) -> Result<Option<i64>> {
+                Ok(sqlx::query_scalar(NEXT).bind(seq).fetch_one(self.readers()).await?)
+            }
+
+            pub(super) async fn entries(&self, seqs: &[i64]) -> Result<Vec<LoggedCallback>> {
+                let mut query = listing::<$db>(ENTRIES, seqs);
+                query.push(" ORDER BY c.seq");
+                Ok(query.build_query_as().persistent(seqs.len() == 1).fetch_all(self.readers()).await?)
+            }
+
+            pub(super) async fn previous(&self, seqs: &[i64]) -> Result<Vec<Previous>> {
+                let mut query = listing::<$db>(PREVIOUS, seqs);
+                Ok(query.build_query_as().persistent(seqs.len() == 1).fetch_all(self.readers()).await?)
+            }
+        }
+    };
+}
+
+fn listing<'q, Db: Database>(sql: &'static str, seqs: &[i64]) -> QueryBuilder<Db>
+where
+    i64: Encode<'q, Db> + Type<Db>,
+{
+    let mut query = QueryBuilder::new(sql);
+    let mut list = query.separated(", ");
+    for seq in seqs {
+        list.push_bind(*seq);
+    }
+    query.push(")");
+    query
+}
+
+follows!(super::postgres::Postgres, sqlx::Postgres);
+follows!(super::sqlite::Sqlite, sqlx::Sqlite);
