@@ -148,7 +148,7 @@ pub enum Order {
     Pause,
     /// Let it go on.
     Resume,
-    /// Begin again elsewhere. What waits at or after that place is forgotten, dead letters stay.
+    /// Begin again further back. What waits at or after that place is forgotten, dead letters stay.
     Rewind(Start),
     /// Try these dead letters again, out of order; all of them when none is named.
     Retry(Vec<i64>),
@@ -183,4 +183,6 @@ pub enum Ordered {
     Done(i64),
     /// There is no handler of that name.
     NoHandler,
+    /// A rewind to where the cursor has not been yet.
+    Ahead,
 }
