@@ -56,6 +56,7 @@ pub struct Receiver {
     clock: Clock,
     metrics: Arc<Metrics>,
     stale: Seldom,
+    unkept: Seldom,
 }
 
 impl Receiver {
@@ -79,6 +80,7 @@ impl Receiver {
             clock,
             metrics,
             stale: Seldom::new(),
+            unkept: Seldom::new(),
         })
     }
 
@@ -136,7 +138,7 @@ impl Receiver {
         // Looked at early, answered in its turn: it says whose allowance the body takes, and a source that fails too often
         // does not get as far as its body.
         let early = self.apps.verify(&query, &[], now);
-        if let Verdict::Refused(_) = early
+        if let Verdict::Refused(_) | Verdict::Stale { .. } = early
             && let Err(answer) = self.gate.failed(source, begun, now)
         {
             return answer;
@@ -150,7 +152,7 @@ impl Receiver {
         let arrived = Arrived { request: &parts, source, query, body, receipt, deadline };
         match self.apps.verify(&arrived.query, &arrived.body, arrived.receipt.at) {
             Verdict::Verified(sender) => self.verified(arrived, sender).await,
-            Verdict::Stale(app) => self.stale(arrived, app).await,
+            Verdict::Stale { app, keep } => self.stale(arrived, app, keep).await,
             Verdict::Refused(answer) => answer,
         }
     }
@@ -213,12 +215,14 @@ impl Receiver {
         self.others.answer(Forwarded { request, body, source, deadline }, name, receipt.at).await
     }
 
-    async fn stale(&self, arrived: Arrived<'_>, app: Option<i64>) -> Answer {
+    async fn stale(&self, arrived: Arrived<'_>, app: Option<i64>, keep: bool) -> Answer {
         if self.stale.now(arrived.receipt.at) {
             tracing::warn!("a right Sign came with a stale RequestTime; is this machine's clock right?");
         }
         let info = "RequestTime is too far from this server's clock";
-        self.keep(arrived, app, Auth::Stale, info.to_owned()).await;
+        if keep {
+            self.keep(arrived, app, Auth::Stale, info.to_owned()).await;
+        }
         Answer::fail(StatusCode::UNAUTHORIZED, "stale", info)
     }
 
@@ -238,7 +242,7 @@ impl Receiver {
     async fn keep(&self, arrived: Arrived<'_>, app: Option<i64>, auth: Auth, reason: String) {
         let Arrived { query, body, receipt, deadline, .. } = arrived;
         let kept = self.recorder.keep(receipt.unreadable(app, auth, reason, &query, body), deadline).await;
-        if !kept {
+        if !kept && self.unkept.now(receipt.at) {
             tracing::warn!(
                 receipt.id = receipt.hex(),
                 "unreadable body {} was answered before it was kept",
