@@ -91,7 +91,8 @@ impl Backend {
         let _one = self.room.try_acquire().map_err(|_| format!("{AT_ONCE} requests are under way"))?;
         let mut url = self.url.clone();
         url.set_query(forwarded.request.uri.query());
-        let headers = headers(&forwarded, !url.username().is_empty());
+        let has_login = !url.username().is_empty() || url.password().is_some();
+        let headers = headers(&forwarded, has_login);
         // The error's own URL has the Sign in it.
         let said = |error: reqwest::Error| plain(&error.without_url());
         let mut response = self.client.post(url).headers(headers).body(forwarded.body).send().await.map_err(said)?;
