@@ -18,6 +18,7 @@ use super::answer::{Answer, Relayed};
 use super::seldom::Seldom;
 use crate::config::ConfigError;
 use crate::protocol::command;
+use crate::protocol::query::claim;
 use crate::protocol::time::Millis;
 
 /// What an answer may have; Chat's are a few hundred bytes.
@@ -77,9 +78,9 @@ impl Backend {
             Err(_) => "no answer in time".to_owned(),
         };
         if self.failed.now(now) {
-            tracing::warn!(callback.command = name, "the backend for other commands failed: {why}");
+            tracing::warn!(callback.command = ?claim(name).unwrap_or_default(), "the backend for other commands failed: {why}");
         }
-        if command::is_before_event(name) {
+        if command::before_event(name).is_some() {
             let info = "whoever decides about this command cannot be asked";
             Answer::fail(StatusCode::SERVICE_UNAVAILABLE, "forward_failed", info).about(label)
         } else {
