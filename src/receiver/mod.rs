@@ -1,4 +1,4 @@
-//! The public listener: callbacks in, the vendor's answer out, and `GET /healthz`. Nothing else.
+//! The public listener: callbacks in, the vendor's answer out, and `/healthz`. Nothing else.
 //!
 //! The checks run in a fixed order and the first that fails answers: path, method, source, size, SdkAppid, Sign, the
 //! console's check, CallbackCommand, body. What passes them all is handed to the journal, and OK is answered once it is durable.
@@ -86,11 +86,13 @@ impl Receiver {
 
     /// The public listener's routes.
     pub fn router(self) -> Router {
-        let panics = self.metrics.panics.clone();
+        let metrics = self.metrics.clone();
         let contain = CatchPanicLayer::custom(move |_: Box<dyn std::any::Any + Send>| {
-            panics.inc();
+            metrics.panics.inc();
             tracing::error!("a request's handling panicked; it was answered 500");
-            Answer::fail(StatusCode::INTERNAL_SERVER_ERROR, "panic", "internal error").into_response()
+            let answer = Answer::fail(StatusCode::INTERNAL_SERVER_ERROR, "panic", "internal error");
+            count(&metrics, &answer);
+            answer.into_response()
         });
         Router::new()
             .route("/healthz", get(|| async { "ok\n" }).fallback(receive))
@@ -103,10 +105,14 @@ impl Receiver {
 async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
     let begun = Instant::now();
     let answer = receiver.answer(request, begun).await;
-    let labels = CallbackLabels { outcome: answer.outcome, command: answer.command };
-    receiver.metrics.callbacks.get_or_create(&labels).inc();
+    count(&receiver.metrics, &answer);
     receiver.metrics.answer_seconds.observe(begun.elapsed().as_secs_f64());
     answer.into_response()
+}
+
+fn count(metrics: &Metrics, answer: &Answer) {
+    let labels = CallbackLabels { outcome: answer.outcome, command: answer.command };
+    metrics.callbacks.get_or_create(&labels).inc();
 }
 
 /// A request that came to the right place, whole.
@@ -153,6 +159,8 @@ impl Receiver {
         match self.apps.verify(&arrived.query, &arrived.body, arrived.receipt.at) {
             Verdict::Verified(sender) => self.verified(arrived, sender).await,
             Verdict::Stale { app, keep } => self.stale(arrived, app, keep).await,
+            // Only now is it known that the body is no check.
+            Verdict::Refused(answer) if !stranger => self.gate.failed(source, begun, now).err().unwrap_or(answer),
             Verdict::Refused(answer) => answer,
         }
     }

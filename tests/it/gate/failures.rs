@@ -77,6 +77,16 @@ async fn a_right_sign_that_is_stale_counts_so_that_one_that_leaked_fills_nothing
 }
 
 #[tokio::test]
+async fn a_right_sign_for_no_app_at_all_counts() {
+    let (_db, service) = limited_to_two().await;
+    let nameless = || service.callback().signed("token").without("SdkAppid");
+    for status in [403, 403, 429, 429] {
+        through("198.51.100.7", &service, nameless()).await.assert_fail(status, "a callback without SdkAppid");
+    }
+    through("198.51.100.7", &service, nameless().body("{}")).await.assert_ok("the console's check may leave it out");
+}
+
+#[tokio::test]
 async fn the_limit_holds_for_failures_at_the_same_time() {
     let (_db, service) = limited_to_two().await;
     let attempts = (0..40).map(|_| through("198.51.100.7", &service, service.callback()));
