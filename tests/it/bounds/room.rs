@@ -131,6 +131,24 @@ async fn without_a_stranger_the_next_is_told_so_and_served_once_there_is_room() 
 }
 
 #[tokio::test]
+async fn with_too_few_file_descriptors_there_are_fewer_connections_and_they_suffice() {
+    let db = Database::sqlite().await;
+    let service = Launch::on(&db).app(APP, &["token"]).descriptors(200).start().await;
+    let line = service.says("200 file descriptors").await;
+    assert!(line.contains("88 connections instead of receiver.max_connections = 4096"), "{line}");
+    assert!(line.contains("12 instead of admin.max_connections = 256"), "{line}");
+    let mut crowd = Vec::new();
+    for _ in 0..300 {
+        crowd.push(service.connect().await);
+    }
+    let mut chat = proven(&service).await;
+    there_are(88.0, &service).await;
+    callback(&mut chat, &service, "again").await;
+    assert!(!service.stderr().contains("accepting a connection failed"), "{}", service.stderr());
+    assert_eq!(service.verified_entries(), 2);
+}
+
+#[tokio::test]
 async fn over_tls_the_next_is_closed() {
     let (pair, db) = (certificate(), Database::sqlite().await);
     let files = Files::new(&pair);
