@@ -154,22 +154,49 @@ async fn the_consoles_check_through_the_public_url() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_else_answers_at_the_url_is_told_from_portraitd() {
+async fn it_asks_without_this_machines_proxy() {
     let db = Database::sqlite().await;
     let service = Service::start(&db).await;
+    let proxy = "http://127.0.0.1:1";
+    let env = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].map(|name| (name, proxy));
+    let output = doctor(&service, &env, &["--url", &service.url]);
+    assert_line(&output, "ok", "answered 200, OK/0");
+}
+
+/// Where something answers with this status and a body without end, so many times.
+async fn endless(status: &'static str, times: usize) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
+        for _ in 0..times {
+            let Ok((mut stream, _)) = listener.accept().await else { return };
             let _ = stream.read(&mut [0; 4096]).await;
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello").await;
+            let _ = stream.write_all(format!("HTTP/1.1 {status}\r\n\r\n").as_bytes()).await;
+            while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
         }
     });
-    let output = doctor(&service, &[TOKEN], &["--url", &url]);
-    assert_eq!(program::code(&output), 1, "{}", said(&output));
-    assert_line(&output, "fail", "answered 200, but not OK/0");
-    assert_line(&output, "warn", "a wrong Sign is answered 200");
-    assert_line(&output, "warn", "plain HTTP");
+    url
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_else_answers_at_the_url_is_told_from_portraitd() {
+    let db = Database::sqlite().await;
+    let service = Service::start(&db).await;
+    let answers = [
+        ("200 OK", "answered 200, but not OK/0", "a wrong Sign is answered 200 OK, not 401"),
+        ("403 Forbidden", "answered 403 Forbidden, not 200", "a wrong Sign is answered 403 Forbidden, not 401"),
+    ];
+    for (status, first, second) in answers {
+        let url = endless(status, usize::MAX).await;
+        let output = doctor(&service, &[TOKEN], &["--url", &url]);
+        assert_eq!(program::code(&output), 1, "{}", said(&output));
+        assert_line(&output, "fail", first);
+        assert_line(&output, "warn", second);
+        assert_line(&output, "warn", "plain HTTP");
+        assert_line(&output, "ok", "answered within");
+    }
+    let output = doctor(&service, &[TOKEN], &["--url", &endless("200 OK", 1).await]);
+    assert_line(&output, "warn", "a wrong Sign is not answered");
     let output = doctor(&service, &[], &["--url", "http://no-such-host.invalid/"]);
     assert_line(&output, "fail", "has no address");
 }
