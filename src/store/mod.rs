@@ -19,6 +19,7 @@ mod sqlite;
 mod stamp;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -79,11 +80,16 @@ impl Store {
     /// A store that [`Store::bring_up`] is to open. Only a URL that could never be one is refused.
     pub fn unopened(url: &str) -> Result<Self> {
         if is_sqlite(url) {
-            sqlite::Sqlite::check_url(url)?;
+            sqlite::Sqlite::path(url)?;
         } else {
             postgres::Postgres::check_url(url)?;
         }
         Ok(Store { url: SecretString::from(url), dialect: OnceLock::new(), opening: Mutex::default() })
+    }
+
+    /// Where a log on SQLite is, there or not.
+    pub fn sqlite_path(url: &str) -> Option<PathBuf> {
+        is_sqlite(url).then(|| sqlite::Sqlite::path(url).ok())?.map(PathBuf::from)
     }
 
     /// Opens it and brings its tables up to date, unless it is open.

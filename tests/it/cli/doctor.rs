@@ -1,5 +1,6 @@
 //! `doctor`: says what would go wrong, and goes wrong itself with 1 only where a promise would break.
 
+use std::path::Path;
 use std::process::Output;
 
 use rcgen::{CertificateParams, CertifiedKey, KeyPair};
@@ -76,6 +77,52 @@ fn without_a_log_it_says_what_makes_one_and_makes_none() {
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing was made");
     let output = program::run(folder.path(), &[("PORTRAITD__RECEIVER__LISTENN", "x")], &["doctor"]);
     assert_eq!(program::code(&output), 2, "a configuration that cannot be read");
+}
+
+#[tokio::test]
+async fn a_sqlite_log_that_may_only_be_read_fails() {
+    let db = Database::sqlite().await;
+    drop(db.store().await);
+    let (file, url) = (db.path(), db.url());
+    let folder = file.parent().expect("a folder");
+    let elsewhere = tempdir().expect("a folder");
+    let fails = |what: &Path| {
+        let env = [ONE_APP, ("DATABASE_URL", url.as_str())];
+        let output = program::run_bound_by_rights(elsewhere.path(), &env, &["doctor"]);
+        assert_eq!(program::code(&output), 1, "{}", said(&output));
+        assert_line(&output, "fail", &format!("{} cannot be written to", what.display()));
+    };
+    program::set_mode(&file, 0o400);
+    fails(&file);
+    program::set_mode(&file, 0o600);
+    program::set_mode(folder, 0o500);
+    fails(folder);
+    program::set_mode(folder, 0o700);
+    let output = program::run_bound_by_rights(elsewhere.path(), &[ONE_APP, ("DATABASE_URL", &url)], &["doctor"]);
+    assert_eq!(program::code(&output), 0, "{}", said(&output));
+    assert_line(&output, "ok", &format!("{} can be written to", folder.display()));
+}
+
+#[tokio::test]
+async fn a_spool_that_cannot_be_made_fails() {
+    let db = Database::sqlite().await;
+    drop(db.store().await);
+    let folder = tempdir().expect("a folder");
+    std::fs::write(folder.path().join("file"), "").expect("written");
+    std::os::unix::fs::symlink("nowhere", folder.path().join("link")).expect("a link");
+    for (dir, why) in [
+        ("file", "file is not a folder"),
+        ("file/spool", "file is not a folder"),
+        ("link", "link is a link that leads nowhere"),
+        ("link/a/b", "link is a link that leads nowhere"),
+    ] {
+        let env = [ONE_APP, ("DATABASE_URL", &db.url()), ("PORTRAITD__SPOOL__DIR", dir)];
+        let output = program::run(folder.path(), &env, &["doctor"]);
+        assert_eq!(program::code(&output), 1, "{dir}: {}", said(&output));
+        assert_line(&output, "fail", why);
+    }
+    let env = [ONE_APP, ("DATABASE_URL", &db.url()), ("PORTRAITD__SPOOL__DIR", "new/spool")];
+    assert_line(&program::run(folder.path(), &env, &["doctor"]), "ok", "new/spool can be made");
 }
 
 #[tokio::test]
