@@ -1,5 +1,6 @@
 //! `doctor`: looks at everything a service depends on and says what would break, before it breaks. Changes nothing.
 
+mod files;
 mod findings;
 mod place;
 mod probe;
@@ -41,6 +42,7 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
         Some(why) => findings.fail("apps", why),
         None => findings.ok(format!("{} apps", config.apps.len())),
     }
+    files::look(config, &mut findings);
 
     findings.section("store");
     let window = i64::from(config.receiver.sign_window_secs) * 1000;

@@ -35,6 +35,7 @@ use crate::protocol::query::Query;
 use crate::protocol::{body, command};
 use crate::store::model::Auth;
 use crate::telemetry::{CallbackLabels, Metrics};
+pub use allowlist::count_allowed;
 use answer::Answer;
 use auth::{Apps, Verdict, Verified};
 use backend::Forwarded;

@@ -32,7 +32,7 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
             "upkeep",
         ],
     ),
-    ("cli", &["protocol", "stop", "clock", "config", "telemetry", "store", "journal", "app"]),
+    ("cli", &["protocol", "stop", "clock", "config", "telemetry", "store", "journal", "receiver", "listener", "app"]),
     ("lib", &[]),
 ];
 

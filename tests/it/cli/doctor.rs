@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::harness::db::{Database, on_both_stores};
 use crate::harness::service::{APP, Launch, Service, program};
 use crate::postgres::Cluster;
-use crate::tls::Files;
+use crate::tls::{Files, certificate};
 
 const ONE_APP: (&str, &str) = ("PORTRAITD_SDK_APP_ID", "1400000000");
 const TOKEN: (&str, &str) = ("PORTRAITD_CALLBACK_TOKEN", "s3cret-token");
@@ -123,6 +123,28 @@ async fn a_spool_that_cannot_be_made_fails() {
     }
     let env = [ONE_APP, ("DATABASE_URL", &db.url()), ("PORTRAITD__SPOOL__DIR", "new/spool")];
     assert_line(&program::run(folder.path(), &env, &["doctor"]), "ok", "new/spool can be made");
+}
+
+#[tokio::test]
+async fn files_that_the_start_reads_are_read() {
+    let db = Database::sqlite().await;
+    drop(db.store().await);
+    let (good, other) = (Files::new(&certificate()), Files::new(&certificate()));
+    let folder = tempdir().expect("a folder");
+    let (list, config) = (folder.path().join("allowlist"), folder.path().join("portraitd.toml"));
+    let config_path = config.display().to_string();
+    for (text, files, code, word) in
+        [("127.0.0.1 # one\n::1", good.toml(), 0, "ok"), ("localhost", good.toml_with_key_of(&other), 1, "fail")]
+    {
+        std::fs::write(&list, text).expect("written");
+        program::write_secret(&config, &format!("[receiver]\nallowlist = {list:?}\n{files}"));
+        let env = [ONE_APP, ("DATABASE_URL", &db.url()), ("PORTRAITD_CONFIG", &config_path)];
+        let output = program::run(folder.path(), &env, &["doctor"]);
+        assert_eq!(program::code(&output), code, "{}", said(&output));
+        for what in ["receiver.allowlist", "receiver.tls", "admin.tls"] {
+            assert_line(&output, word, &format!("{what}:"));
+        }
+    }
 }
 
 #[tokio::test]
