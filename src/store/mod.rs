@@ -51,6 +51,8 @@ pub enum Open {
     Migrate,
     /// It must be there and up to date; for reading.
     Existing,
+    /// The same, for writing.
+    Operate,
 }
 
 /// The log's database. It may be away: then every verb fails with [`StoreError::NotOpen`] until [`Store::bring_up`] succeeds.
