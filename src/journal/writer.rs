@@ -93,7 +93,7 @@ impl Writer {
                     None => asides_open = false,
                 },
                 kept = self.keeper.over() => self.kept(kept).await,
-                step = self.drain.over() => self.drained(step),
+                step = self.drain.over() => self.drained(step).await,
             }
         }
         let spool = lock(&self.spool);
@@ -136,7 +136,7 @@ impl Writer {
             self.drain.begin(&lock(&self.spool));
             tokio::select! {
                 () = &mut rested => {}
-                step = self.drain.over() => self.drained(step),
+                step = self.drain.over() => self.drained(step).await,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -220,18 +220,21 @@ impl Writer {
         while self.drain.proven && (1..=LITTLE).contains(&lock(&self.spool).left()) {
             self.drain.begin(&lock(&self.spool));
             match tokio::time::timeout_at(until.into(), self.drain.over()).await {
-                Ok(step) => self.drained(step),
+                Ok(step) => self.drained(step).await,
                 Err(_) => self.drain.proven = false,
             }
         }
     }
 
-    fn drained(&mut self, step: Option<Step>) {
+    async fn drained(&mut self, step: Option<Step>) {
         match step {
-            Some(Ok(Some(drained))) => {
-                let done = lock(&self.spool).drained(&drained);
-                if let Err(error) = done {
-                    tracing::error!("a drained part of the spool cannot be removed, it will be drained again: {error}");
+            Some(Ok(Some(taken))) => {
+                let (spool, metrics) = (self.spool.clone(), self.metrics.clone());
+                let left = tokio::task::spawn_blocking(move || taken.leave(&mut lock(&spool), &metrics)).await;
+                if let Err(error) = left.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic())) {
+                    tracing::error!(
+                        "what was drained cannot be taken out of the spool, it will be drained again: {error}"
+                    );
                 }
                 self.show();
                 if self.is_spool_empty() {
