@@ -1,3 +1,5 @@
+mod trouble;
+
 use std::os::unix::fs::PermissionsExt;
 
 use bytes::Bytes;
@@ -161,43 +163,4 @@ fn what_people_wrote_is_for_the_owner_alone() {
     append(&mut spool, 1, 1).expect("taken");
     let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
     assert_eq!((mode(&place), mode(&files(&place, SUFFIX)[0])), (0o700, 0o600));
-}
-
-#[test]
-fn what_a_newer_program_wrote_stays_for_it_and_holds_up_nothing() {
-    let newer_record = |bytes: &mut Vec<u8>| record::framed(1, bytes, |out| out.push(77));
-    let newer_file = |bytes: &mut Vec<u8>| bytes.splice(0..4, *b"PSP2").for_each(drop);
-    for (write, ours) in [(&newer_record as &dyn Fn(&mut Vec<u8>), 3), (&newer_file, 0)] {
-        let dir = tempfile::tempdir().expect("a folder");
-        let mut spool = Spool::open(dir.path(), 1 << 30).expect("opens");
-        append(&mut spool, 3, 100).expect("taken");
-        drop(spool);
-        let file = files(dir.path(), SUFFIX).remove(0);
-        let mut bytes = fs::read(&file).expect("readable");
-        write(&mut bytes);
-        fs::write(&file, &bytes).expect("written");
-        for _ in 0..2 {
-            let mut spool = Spool::open(dir.path(), 1 << 30).expect("opens");
-            append(&mut spool, 2, 100).expect("taken");
-            assert!(look(dir.path()).expect("readable").newer > 0);
-            let (records, damaged, newer) = drain_all(&mut spool, false);
-            assert!((records, damaged) == (ours + 2, 0) && newer > 0, "{records} {damaged} {newer}");
-            assert_eq!(files(dir.path(), ""), [file.clone(), dir.path().join(LOCK)]);
-            assert_eq!(fs::read(&file).expect("readable"), bytes, "it is left as it was");
-        }
-    }
-}
-
-#[test]
-fn zeros_over_the_end_of_a_file_are_damage_and_the_file_is_kept() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let mut spool = Spool::open(dir.path(), 1 << 30).expect("opens");
-    append(&mut spool, 10, 1000).expect("taken");
-    let file = files(dir.path(), SUFFIX).remove(0);
-    let mut bytes = fs::read(&file).expect("readable");
-    let size = bytes.len() / 10;
-    bytes[size * 8..].fill(0);
-    fs::write(&file, &bytes).expect("damaged");
-    assert_eq!(drain(&mut spool), (8, 2 * size as u64));
-    assert_eq!(fs::read(&files(dir.path(), ".damaged")[0]).expect("kept"), bytes);
 }
