@@ -103,7 +103,7 @@ impl App {
 
         let upkeep = watched(
             "upkeep",
-            upkeep::run(self.store.clone(), writer.health(), self.config.store.clone(), self.clock, stop.clone()),
+            upkeep::run(self.store.clone(), writer.health(), self.config.store.clone(), stop.clone()),
             &stop,
         );
         let writing = watched("writer", writer.run(), &stop);
