@@ -1,5 +1,6 @@
-//! Opens a store that was away at the start, then does what the log needs now and then beside the appends: partitions ahead, expired dedupe keys dropped, unreadable bodies
-//! bounded. One step that fails does not keep the others from being done.
+//! Opens a store that was away at the start, then does what the log needs now and then beside the appends: partitions
+//! ahead, expired dedupe keys dropped, unreadable bodies bounded. One step that fails or hangs does not keep the others from
+//! being done.
 
 use std::sync::Arc;
 use std::time::Duration;

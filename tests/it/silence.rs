@@ -52,14 +52,18 @@ async fn a_step_of_the_upkeep_that_hangs_does_not_keep_the_others_from_being_don
     let db = Database::postgres().await;
     drop(db.store().await);
     db.execute(
-        "CREATE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(100); RETURN NULL; END $$;
+        "CREATE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0
+             AS $$ BEGIN PERFORM pg_advisory_lock(7); RETURN NULL; END $$;
          CREATE TRIGGER hang BEFORE DELETE ON recent FOR EACH STATEMENT EXECUTE FUNCTION hang();
          INSERT INTO unreadable (first_at, last_at, reason, auth, receipt_id, hash, body)
          SELECT now(), now(), 'large', 'none', decode(md5(n::text), 'hex'), sha256(n::text::bytea), repeat('x', 1000000)::bytea
            FROM generate_series(1, 3) n",
     )
     .await;
+    let mut blocker = db.pg().await;
+    sqlx::raw_sql("SELECT pg_advisory_lock(7)").execute(&mut blocker).await.unwrap();
     let service = Launch::on(&db).toml("[store]\nunreadable_max_bytes = 1500000").start().await;
     service.says("dropping expired dedupe keys failed, trying again in 5 s: the store did not answer within").await;
     service.says("2 of the oldest unreadable bodies were dropped").await;
+    drop(blocker);
 }
