@@ -21,6 +21,7 @@ mod operations;
 mod private;
 mod roles;
 mod shutdown;
+mod silence;
 mod spool;
 mod store;
 mod tls;
