@@ -13,6 +13,7 @@ mod dispatch;
 mod forgeries;
 mod full_disk;
 mod gate;
+mod handlers;
 mod histories;
 mod hostile;
 mod journal;

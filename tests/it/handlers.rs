@@ -1,0 +1,3 @@
+//! Handlers that come with the program: the real one, configured, and what it does to the outside.
+
+mod forward;
