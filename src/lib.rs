@@ -12,7 +12,7 @@
 //! | [`store`] | the log, on Postgres or SQLite: append, read, verify |
 //! | [`dispatch`] | every callback in the log to every handler, in log order per account, at least once |
 //! | [`handlers`] | handlers that come with the program: forward, jetstream, exec, log |
-//! | [`audit`] | the private listener: health, readiness, metrics |
+//! | [`audit`] | the private listener: health, readiness, metrics, handlers |
 //!
 //! [`upkeep`] looks after the log beside the appends. [`app`] is where the parts meet, [`cli`] the command line, [`config`] the configuration, [`telemetry`] the program's own
 //! log and metrics; [`clock`] and [`stop`] are arguments to everything that needs the time or has to end.
@@ -33,6 +33,9 @@
 //!    [`protocol::reply::OK`]. OK means durable: it is never sent before.
 //! 7. From then on [`store::Store::changes`] shows the change with its old value, and [`store::verify::run`] can tell whether
 //!    the entry is still what was received.
+//! 8. [`dispatch::run`] hears of the new head, or asks for it, reads the log once for all handlers, and each handler's
+//!    [`dispatch::lane::Lane`] decides what is tried when. [`ProfileHandler::handle`] is called; what it answers moves the
+//!    handler's cursor, makes the callback wait, or makes it a dead letter ([`store::Store::checkpoint`]).
 #![deny(unsafe_code, rustdoc::broken_intra_doc_links)]
 #![warn(missing_docs, clippy::dbg_macro, clippy::print_stdout, clippy::todo)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]

@@ -20,6 +20,8 @@ const KEPT: usize = 8;
 const BUSY: Duration = Duration::from_millis(25);
 const IDLE: Duration = Duration::from_millis(250);
 const CALM: Duration = Duration::from_secs(10);
+/// News of the log's end are no closer than this, so that what arrives one by one is read together.
+const PACE: Duration = Duration::from_millis(10);
 
 pub(super) struct Feed {
     store: Arc<Store>,
@@ -68,6 +70,10 @@ impl Feed {
             };
             if self.head.send_if_modified(|known| std::mem::replace(known, head.max(*known)) < head) {
                 moved = Instant::now();
+                tokio::select! {
+                    () = tokio::time::sleep(PACE) => {}
+                    () = stop.ending() => return,
+                }
             }
         }
     }
