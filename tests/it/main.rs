@@ -12,6 +12,7 @@ mod cli;
 mod forgeries;
 mod full_disk;
 mod gate;
+mod handlers;
 mod histories;
 mod hostile;
 mod journal;
