@@ -49,7 +49,7 @@ fn expected(token: &str, given: &str, time: &str, now: i64) -> Result<(), SignEr
         return Err(SignError::Wrong);
     }
     let apart = (i128::from(now) - i128::from(seconds)).abs();
-    if apart > i128::from(WINDOW) { Err(SignError::Stale) } else { Ok(()) }
+    if apart > i128::from(WINDOW) { Err(SignError::Stale { age_secs: now.saturating_sub(seconds) }) } else { Ok(()) }
 }
 
 fn right(token: &str, time: &str) -> String {

@@ -45,9 +45,9 @@ pub struct Service {
 impl Service {
     /// Binds both listeners, opens spool and store and brings the store up to date: a start that fails leaves no store
     /// behind. A store that is away does not keep it from starting: callbacks go to the spool.
-    pub(super) async fn build(config: Config, handlers: Vec<Registration>, clock: Clock) -> anyhow::Result<Self> {
+    pub(super) async fn build(mut config: Config, handlers: Vec<Registration>, clock: Clock) -> anyhow::Result<Self> {
         let begun = Instant::now();
-        listener::allow(config.receiver.max_connections.saturating_add(config.admin.max_connections));
+        listener::allow(&mut config.receiver.max_connections, &mut config.admin.max_connections);
         let public = bind("receiver", config.receiver.listen, config.receiver.tls.as_ref()).await?;
         let private = bind("admin", config.admin.listen, config.admin.tls.as_ref()).await?;
         let metrics = Arc::<Metrics>::default();

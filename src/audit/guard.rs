@@ -17,6 +17,10 @@ use subtle::ConstantTimeEq;
 use super::problem::Problem;
 use crate::config::{Admin, AdminToken, Scope};
 
+/// Who asks: the token's name.
+#[derive(Clone)]
+pub(super) struct Caller(pub Arc<str>);
+
 /// What a route asks of a request.
 #[derive(Clone)]
 pub(super) struct Guard {
@@ -31,7 +35,7 @@ impl Guard {
         Guard { hosts, tokens: config.tokens.clone().into(), scope }
     }
 
-    fn check(&self, request: &Request) -> Result<(), Problem> {
+    fn check(&self, request: &Request) -> Result<Caller, Problem> {
         let host = self.host(request).ok_or(Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
             "this Host is neither a loopback name nor listed in admin.hosts",
@@ -53,9 +57,9 @@ impl Guard {
         (loopback || self.hosts.contains(&name)).then_some(authority)
     }
 
-    fn token(&self, credentials: Option<Credentials>) -> Result<(), Problem> {
+    fn token(&self, credentials: Option<Credentials>) -> Result<Caller, Problem> {
         if self.tokens.is_empty() {
-            return Ok(());
+            return Ok(Caller("anonymous".into()));
         }
         let Some(Credentials::Bearer(secret) | Credentials::Basic(secret)) = credentials else {
             return Err(Problem::new(
@@ -67,16 +71,19 @@ impl Guard {
         let known = self.tokens.iter().find(|token| bool::from(token.sha256.as_bytes().ct_eq(hash.as_bytes())));
         match known {
             None => Err(Problem::new(StatusCode::UNAUTHORIZED, "the token is not known")),
-            Some(token) if token.scopes.contains(&self.scope) => Ok(()),
+            Some(token) if token.scopes.contains(&self.scope) => Ok(Caller(token.name.as_str().into())),
             Some(_) => Err(Problem::new(StatusCode::FORBIDDEN, "the token's scopes do not include this")),
         }
     }
 }
 
 /// The middleware.
-pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+pub(super) async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     match guard.check(&request) {
-        Ok(()) => next.run(request).await,
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
@@ -140,7 +147,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.header(AUTHORIZATION, authorization).body(axum::body::Body::empty()).unwrap();
-        guard().check(&request).map_or_else(|problem| problem.into_response().status().as_u16(), |()| 200)
+        guard().check(&request).map_or_else(|problem| problem.into_response().status().as_u16(), |_| 200)
     }
 
     #[test]

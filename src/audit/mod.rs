@@ -1,9 +1,10 @@
-//! The private listener: health, readiness and metrics. The audit API and its page belong here.
+//! The private listener: health, readiness, metrics, handlers. The audit API and its page belong here.
 //!
 //! `/healthz` and `/readyz` are open. Everything else passes the guard: a Host we answer to, a token with the right scope
 //! when there are tokens, and same-origin for unsafe methods without a Bearer token.
 
 mod guard;
+mod handlers;
 mod problem;
 
 use std::sync::Arc;
@@ -42,9 +43,13 @@ pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: A
     let open = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .with_state(Readiness { store, health });
+        .with_state(Readiness { store: store.clone(), health });
     let metrics = Router::new().route("/metrics", get(text)).with_state(metrics).route_layer(guarded(Scope::Metrics));
+    let handlers = handlers::read(store.clone())
+        .route_layer(guarded(Scope::Read))
+        .merge(handlers::operate(store).route_layer(guarded(Scope::Operate)));
     open.merge(metrics)
+        .nest("/api/v1/handlers", handlers)
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not by this method") })
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
         .layer(header(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))

@@ -1,5 +1,7 @@
 //! Errors of the private listener: RFC 9457 problem documents.
 
+use std::borrow::Cow;
+
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -8,7 +10,7 @@ use serde::Serialize;
 /// What went wrong, for the client.
 pub(super) struct Problem {
     status: StatusCode,
-    detail: &'static str,
+    detail: Cow<'static, str>,
 }
 
 #[derive(Serialize)]
@@ -16,12 +18,12 @@ struct Document {
     r#type: &'static str,
     title: &'static str,
     status: u16,
-    detail: &'static str,
+    detail: Cow<'static, str>,
 }
 
 impl Problem {
-    pub fn new(status: StatusCode, detail: &'static str) -> Self {
-        Problem { status, detail }
+    pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Problem { status, detail: detail.into() }
     }
 }
 

@@ -1,11 +1,11 @@
 //! `changes`: who changed what, from what, to what, when.
 
-use chrono::{DateTime, NaiveDate};
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 
 use super::existing_store;
 use super::output::{print, shortened, visible};
+use super::time::time;
 use crate::config::Loaded;
 use crate::protocol::time::{Millis, rfc3339};
 use crate::store::{Change, ChangeFilter};
@@ -36,15 +36,6 @@ pub(super) struct Arguments {
     /// One JSON object a line
     #[arg(long)]
     json: bool,
-}
-
-fn time(text: &str) -> Result<Millis, String> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.timestamp_millis());
-    }
-    let date: NaiveDate =
-        text.parse().map_err(|_| "not a time such as 2026-01-31T12:00:00Z or 2026-01-31".to_owned())?;
-    Ok(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis())
 }
 
 pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<()> {

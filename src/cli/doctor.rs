@@ -1,5 +1,6 @@
 //! `doctor`: looks at everything a service depends on and says what would break, before it breaks. Changes nothing.
 
+mod files;
 mod findings;
 mod place;
 mod probe;
@@ -41,17 +42,19 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
         Some(why) => findings.fail("apps", why),
         None => findings.ok(format!("{} apps", config.apps.len())),
     }
+    files::look(config, &mut findings);
 
     findings.section("store");
     let window = i64::from(config.receiver.sign_window_secs) * 1000;
-    match look_at_store(config.store.url.expose_secret(), &mut findings).await {
+    let store_url = config.store.url.expose_secret();
+    match look_at_store(store_url, &mut findings).await {
         Ok(Some(theirs)) => findings.clock("the database's clock", theirs, Clock::system().now(), window),
         Ok(None) => {}
         Err(error) => findings.fail("store", &format!("{error}; without it callbacks go to the spool")),
     }
 
     findings.section("spool");
-    place::look(&config.spool, config.store.url.expose_secret(), &mut findings);
+    place::look_at_spool(&config.spool, store_url, &mut findings);
 
     findings.section("callback URL");
     let asked = arguments.url.clone().filter(|url| !url.is_empty());
@@ -70,6 +73,12 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
 }
 
 async fn look_at_store(url: &str, findings: &mut Findings) -> Result<Option<i64>, StoreError> {
+    // Opened all the same, SQLite would leave files behind that may not be written to either.
+    if let Some(file) = place::sqlite_file(url)
+        && !place::look_at_sqlite(&file, findings)
+    {
+        return Ok(None);
+    }
     let store = Store::open(url, Open::Existing).await?;
     findings.ok(store.location());
     let (conditions, now) = store.conditions().await?;

@@ -3,11 +3,13 @@
 mod changes;
 mod config;
 mod doctor;
+mod handlers;
 mod healthcheck;
 mod migrate;
 mod output;
 mod serve;
 mod spool;
+mod time;
 mod unreadable;
 mod verify;
 
@@ -61,6 +63,8 @@ enum Command {
     Changes(changes::Arguments),
     /// Show authentic bodies that could not be read
     Unreadable(unreadable::Arguments),
+    /// Show handlers and steer them: where each is in the log, what failed, pause, rewind, retry
+    Handlers(handlers::Arguments),
     /// Show or drain what waits on disk for the store
     Spool(spool::Arguments),
     /// Check that the log was not altered: digests, chain, item rows
@@ -122,6 +126,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Healthcheck(arguments) => healthcheck::run(loaded, arguments).await,
             Command::Changes(arguments) => changes::run(loaded, arguments).await,
             Command::Unreadable(arguments) => unreadable::run(loaded, arguments).await,
+            Command::Handlers(arguments) => handlers::run(loaded, arguments).await,
             Command::Spool(arguments) => spool::run(loaded, arguments).await,
             Command::Verify => verify::run(loaded).await,
         }
@@ -133,8 +138,17 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// The store of a reading command, which never makes one.
 async fn existing_store(loaded: &Loaded) -> anyhow::Result<Store> {
+    opened(loaded, Open::Existing).await
+}
+
+/// The store of a command that writes, which never makes one either.
+async fn store_to_operate(loaded: &Loaded) -> anyhow::Result<Store> {
+    opened(loaded, Open::Operate).await
+}
+
+async fn opened(loaded: &Loaded, open: Open) -> anyhow::Result<Store> {
     let url = loaded.config.store.url.expose_secret();
-    Store::open(url, Open::Existing)
+    Store::open(url, open)
         .await
         .map_err(|error| anyhow::Error::new(error).context(format!("cannot open {}", crate::config::redact_url(url))))
 }

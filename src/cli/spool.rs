@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::existing_store;
 use super::output::print;
+use super::store_to_operate;
 use crate::config::Loaded;
 use crate::journal::spool::{Status, look};
 use crate::journal::{Spool, drain};
@@ -70,7 +70,7 @@ async fn drain_all(loaded: &Loaded, dir: PathBuf) -> anyhow::Result<()> {
     }
     let spool = Spool::open(&dir, loaded.config.spool.max_bytes)?;
     let total = spool.records();
-    let store = Arc::new(existing_store(loaded).await?);
+    let store = Arc::new(store_to_operate(loaded).await?);
     let bar = ProgressBar::new(total).with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta}")?);
     let drained = drain(spool, store.clone(), Arc::default(), |records| bar.set_position(records)).await;
     bar.finish_and_clear();

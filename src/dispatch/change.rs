@@ -155,7 +155,7 @@ impl ProfileChange {
     }
 
     /// An entry of the log; none once it was erased, or when it holds no change.
-    pub(super) fn logged(row: LoggedCallback) -> Option<Self> {
+    pub fn logged(row: LoggedCallback) -> Option<Self> {
         let (seq, account) = (row.seq, row.account?);
         let change = ProfileChange::from_body(row.sdk_app_id, row.body?)
             .inspect_err(|error| {

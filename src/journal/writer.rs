@@ -44,6 +44,8 @@ pub struct Writer {
     keeper: Keeper,
     drain: Drain,
     outage: Option<Instant>,
+    /// When it was last said that an unreadable body could not be kept.
+    lost: Option<Instant>,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
 }
@@ -62,7 +64,8 @@ impl Writer {
         let health = Arc::default();
         let outage = (!spool.is_empty()).then(Instant::now);
         let (spool, refused) = (Arc::new(Mutex::new(spool)), VecDeque::new());
-        let writer = Writer { log, spool, budget, queue, asides, refused, keeper, drain, outage, health, metrics };
+        let writer =
+            Writer { log, spool, budget, queue, asides, refused, keeper, drain, outage, lost: None, health, metrics };
         writer.show();
         writer
     }
@@ -188,7 +191,7 @@ impl Writer {
 
     /// The whole batch into the spool, in one write.
     async fn spool(&mut self, batch: &mut Batch) -> Result<(), SpoolError> {
-        self.write_to_spool(|number, out| {
+        self.write_to_spool(Spool::append, |number, out| {
             for (number, waiting) in (number..).zip(&batch.waiting) {
                 record::write_entry(&waiting.entry, number, out);
             }
@@ -201,11 +204,15 @@ impl Writer {
         Ok(())
     }
 
-    async fn write_to_spool(&mut self, write: impl FnOnce(u64, &mut Vec<u8>) -> u64) -> Result<(), SpoolError> {
+    async fn write_to_spool(
+        &mut self,
+        append: fn(&mut Spool, &[u8], u64) -> Result<(), SpoolError>,
+        write: impl FnOnce(u64, &mut Vec<u8>) -> u64,
+    ) -> Result<(), SpoolError> {
         let mut records = Vec::new();
         let count = write(lock(&self.spool).next_number(), &mut records);
         let spool = self.spool.clone();
-        let written = tokio::task::spawn_blocking(move || lock(&spool).append(&records, count));
+        let written = tokio::task::spawn_blocking(move || append(&mut lock(&spool), &records, count));
         written.await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))?;
         self.health.set_stuck(false);
         self.metrics.spooled.inc_by(count);

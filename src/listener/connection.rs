@@ -48,10 +48,10 @@ impl Connection {
     pub async fn serve(self, stream: TcpStream, tls: Option<TlsFiles>) {
         // Answers are small: each is worth a packet of its own at once.
         let _ = stream.set_nodelay(true);
-        let leave = self.seat.leave();
+        let leave = self.seat.must_leave();
         tokio::select! {
             () = self.open(stream, tls) => {}
-            () = leave.notified() => tracing::debug!("a stranger's connection made room for another"),
+            () = leave => tracing::debug!("a connection made room for another"),
         }
     }
 

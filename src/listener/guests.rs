@@ -1,67 +1,102 @@
-//! Who is connected. At the limit a stranger, chosen at random, makes room for whoever comes next.
+//! Who is connected. At the limit somebody makes room for whoever comes next: a stranger, chosen at random; where there is
+//! none, whoever has been idle longest, if that is long.
 //!
-//! A stranger is a connection that has not had a good answer yet and whose request, if any, has not arrived whole. So
-//! connections that trickle or say nothing push out each other, and never one that has proven itself or is being served.
+//! A stranger is a connection whose last answer was not a good one, or that has had none, and whose request, if any, has not
+//! arrived whole. So connections that trickle, say nothing or are refused push out each other, and not one that has proven
+//! itself or is being served.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use tokio::sync::Notify;
 
 use crate::telemetry::connections::Connections;
 
+/// Active as long as that lasts.
+const BEING_SERVED: u64 = u64::MAX;
+
 /// One listener's connections.
 pub(super) struct Guests {
     limit: usize,
+    /// Who has proven itself makes room after so long.
+    idle: Duration,
     metrics: Connections,
+    begun: Instant,
     book: Mutex<Book>,
 }
 
 #[derive(Default)]
 struct Book {
-    present: usize,
     next: u64,
-    /// Whom to tell that they must leave; each found by its number and by its place.
-    strangers: IndexMap<u64, Arc<Notify>>,
+    present: HashMap<u64, Arc<Guest>>,
+    /// Each found by its number and by its place.
+    strangers: IndexMap<u64, Arc<Guest>>,
+    /// Before that nobody who has proven itself will have been idle for long; so that nobody is looked for in vain, time
+    /// and again.
+    nobody_before: Duration,
+}
+
+struct Guest {
+    leave: Notify,
+    proven: AtomicBool,
+    /// When something last happened, in milliseconds since the listener began. Noted with every request, without a lock.
+    active: AtomicU64,
 }
 
 impl Guests {
-    pub fn new(limit: usize, metrics: Connections) -> Arc<Self> {
-        Arc::new(Guests { limit, metrics, book: Mutex::default() })
+    pub fn new(limit: usize, idle: Duration, metrics: Connections) -> Arc<Self> {
+        Arc::new(Guests { limit, idle, metrics, begun: Instant::now(), book: Mutex::default() })
     }
 
-    /// A seat, if need be a stranger's; none if there is no stranger.
-    pub fn admit(self: &Arc<Self>) -> Option<Seat> {
+    /// A seat, if need be somebody else's; none if nobody makes room.
+    pub fn admit(self: &Arc<Self>, now: Instant) -> Option<Seat> {
         let mut book = self.book();
-        if book.present >= self.limit && !self.evict(&mut book) {
+        if book.present.len() >= self.limit && !self.evict(&mut book, now) {
             self.metrics.refused.inc();
             return None;
         }
-        let leave = Arc::new(Notify::new());
-        let number = book.next;
+        let guest = Guest { leave: Notify::new(), proven: AtomicBool::new(false), active: AtomicU64::new(0) };
+        let (guest, number) = (Arc::new(guest), book.next);
         book.next += 1;
-        book.present += 1;
-        book.strangers.insert(number, leave.clone());
+        book.present.insert(number, guest.clone());
+        book.strangers.insert(number, guest.clone());
         self.metrics.open.inc();
-        Some(Seat { guests: self.clone(), number, leave, proven: AtomicBool::new(false) })
+        Some(Seat { guests: self.clone(), number, guest })
     }
 
-    /// One stranger fewer, whatever the limit: file descriptors have run out.
-    pub fn make_room(&self) {
-        self.evict(&mut self.book());
+    /// One fewer, whatever the limit: file descriptors have run out.
+    pub fn make_room(&self, now: Instant) {
+        self.evict(&mut self.book(), now);
     }
 
-    fn evict(&self, book: &mut Book) -> bool {
-        if book.strangers.is_empty() {
-            return false;
-        }
-        let place = rand::random_range(0..book.strangers.len());
-        if let Some((_, leave)) = book.strangers.swap_remove_index(place) {
-            leave.notify_one();
-        }
+    fn evict(&self, book: &mut Book, now: Instant) -> bool {
+        let guest = match book.strangers.len() {
+            0 => self.idlest(book, now),
+            strangers => book.strangers.swap_remove_index(rand::random_range(0..strangers)).map(|(_, guest)| guest),
+        };
+        let Some(guest) = guest else { return false };
+        guest.leave.notify_one();
         self.metrics.evicted.inc();
         true
+    }
+
+    fn idlest(&self, book: &mut Book, now: Instant) -> Option<Arc<Guest>> {
+        let now = now.duration_since(self.begun);
+        if now < book.nobody_before {
+            return None;
+        }
+        let proven = book.present.values().filter(|guest| guest.proven.load(Ordering::Relaxed));
+        let idlest = proven.min_by_key(|guest| guest.active.load(Ordering::Relaxed))?;
+        let active = Duration::from_millis(idlest.active.load(Ordering::Relaxed)).min(now);
+        if now - active < self.idle {
+            book.nobody_before = active + self.idle;
+            return None;
+        }
+        idlest.proven.store(false, Ordering::Relaxed);
+        Some(idlest.clone())
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -73,34 +108,41 @@ impl Guests {
 pub(super) struct Seat {
     guests: Arc<Guests>,
     number: u64,
-    leave: Arc<Notify>,
-    proven: AtomicBool,
+    guest: Arc<Guest>,
 }
 
 impl Seat {
-    /// Told when the connection has to make room.
-    pub fn leave(&self) -> Arc<Notify> {
-        self.leave.clone()
+    /// Resolves when the connection has to make room.
+    pub fn must_leave(&self) -> impl Future<Output = ()> + Send + use<> {
+        let guest = self.guest.clone();
+        async move { guest.leave.notified().await }
+    }
+
+    /// Something happens on it.
+    pub fn active(&self, now: Instant) {
+        let since = now.duration_since(self.guests.begun).as_millis();
+        self.guest.active.store(u64::try_from(since).unwrap_or(BEING_SERVED), Ordering::Relaxed);
     }
 
     /// Its request is here: it stays until that is answered.
     pub fn serving(&self) {
-        if !self.proven.load(Ordering::Relaxed) {
+        self.guest.active.store(BEING_SERVED, Ordering::Relaxed);
+        if !self.guest.proven.load(Ordering::Relaxed) {
             self.guests.book().strangers.swap_remove(&self.number);
         }
     }
 
-    /// Its request was answered; after a good answer it stays for good.
+    /// Its request was answered; if not well, it is a stranger, whatever it was.
     pub fn answered(&self, well: bool) {
-        if self.proven.load(Ordering::Relaxed) {
+        if well && self.guest.proven.load(Ordering::Relaxed) {
             return;
         }
         let mut book = self.guests.book();
+        self.guest.proven.store(well, Ordering::Relaxed);
         if well {
-            self.proven.store(true, Ordering::Relaxed);
             book.strangers.swap_remove(&self.number);
         } else {
-            book.strangers.insert(self.number, self.leave.clone());
+            book.strangers.insert(self.number, self.guest.clone());
         }
     }
 }
@@ -108,7 +150,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut book = self.guests.book();
-        book.present -= 1;
+        book.present.remove(&self.number);
         book.strangers.swap_remove(&self.number);
         self.guests.metrics.open.dec();
     }
@@ -121,41 +163,83 @@ mod tests {
     use super::*;
     use crate::telemetry::Metrics;
 
+    const IDLE: Duration = Duration::from_secs(60);
+
     fn guests(limit: usize) -> Arc<Guests> {
-        Guests::new(limit, Metrics::new().connections.of("public"))
+        Guests::new(limit, IDLE, Metrics::new().connections.of("public"))
     }
 
     fn told(seat: &Seat) -> bool {
-        let leave = seat.leave();
-        let notified = std::pin::pin!(leave.notified());
-        notified.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        let leave = std::pin::pin!(seat.must_leave());
+        leave.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    fn exchange(seat: &Seat, well: bool, now: Instant) {
+        seat.serving();
+        seat.answered(well);
+        seat.active(now);
     }
 
     #[test]
-    fn only_strangers_make_room_and_without_one_nobody_is_admitted() {
-        let guests = guests(3);
-        let [proven, serving, stranger] = [(); 3].map(|()| guests.admit().unwrap());
-        proven.serving();
-        proven.answered(true);
+    fn strangers_make_room_and_without_one_nobody_is_admitted() {
+        let (guests, now) = (guests(3), Instant::now());
+        let [proven, serving, stranger] = [(); 3].map(|()| guests.admit(now).unwrap());
+        exchange(&proven, true, now);
         serving.serving();
-        let newcomer = guests.admit().unwrap();
+        let newcomer = guests.admit(now).unwrap();
         assert!(told(&stranger) && !told(&proven) && !told(&serving) && !told(&newcomer));
+        drop(stranger);
         newcomer.serving();
-        assert!(guests.admit().is_none());
+        assert!(guests.admit(now).is_none());
         newcomer.answered(false);
-        assert!(guests.admit().is_some() && told(&newcomer));
+        assert!(guests.admit(now).is_some() && told(&newcomer));
         assert_eq!((guests.metrics.evicted.get(), guests.metrics.refused.get()), (2, 1));
     }
 
     #[test]
+    fn who_is_refused_is_a_stranger_whatever_it_was() {
+        let (guests, now) = (guests(2), Instant::now());
+        let [good, bad] = [(); 2].map(|()| guests.admit(now).unwrap());
+        exchange(&good, true, now);
+        exchange(&bad, true, now);
+        assert!(guests.admit(now).is_none());
+        exchange(&bad, false, now);
+        assert!(guests.admit(now).is_some() && told(&bad) && !told(&good));
+    }
+
+    #[test]
+    fn without_a_stranger_whoever_has_been_idle_longest_makes_room_if_that_is_long() {
+        let (guests, begun) = (guests(3), Instant::now());
+        let at = |seconds: u64| begun + Duration::from_secs(seconds);
+        let [first, second, serving] = [(); 3].map(|()| guests.admit(begun).unwrap());
+        for (seat, seconds) in [(&first, 1), (&second, 0), (&serving, 0), (&second, 10)] {
+            exchange(seat, true, at(seconds));
+        }
+        serving.serving();
+        assert!(guests.admit(at(50)).is_none() && guests.admit(at(60)).is_none());
+        exchange(&first, true, at(60));
+        assert!(guests.admit(at(69)).is_none());
+        let newcomer = guests.admit(at(71)).unwrap();
+        assert!(told(&second) && !told(&first));
+        drop(second);
+        exchange(&newcomer, true, at(71));
+        assert!(guests.admit(at(1000)).is_some() && told(&first) && !told(&newcomer));
+        drop(first);
+        drop(newcomer);
+        let others = [(); 2].map(|()| guests.admit(at(1000)).unwrap());
+        others.iter().for_each(Seat::serving);
+        assert!(guests.admit(at(9999)).is_none() && !told(&serving), "who is being served stays");
+    }
+
+    #[test]
     fn who_leaves_makes_room() {
-        let guests = guests(1);
-        let seat = guests.admit().unwrap();
+        let (guests, now) = (guests(1), Instant::now());
+        let seat = guests.admit(now).unwrap();
         seat.serving();
-        assert!(guests.admit().is_none());
+        assert!(guests.admit(now).is_none());
         drop(seat);
         assert_eq!(guests.metrics.open.get(), 0);
-        assert!(guests.admit().is_some());
+        assert!(guests.admit(now).is_some());
         assert_eq!(guests.metrics.evicted.get(), 0);
     }
 }

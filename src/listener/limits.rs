@@ -44,6 +44,8 @@ pub struct Times {
     pub head: Duration,
     /// From an answer to the next request. Long: Chat keeps its connections.
     pub idle: Duration,
+    /// From an answer until the connection makes room for another, where there is no stranger.
+    pub makes_room: Duration,
     /// How long a peer may leave an answer unread.
     pub write: Duration,
 }
@@ -55,6 +57,7 @@ impl Default for Times {
             first_byte: Duration::from_secs(30),
             head: Duration::from_secs(10),
             idle: Duration::from_secs(600),
+            makes_room: Duration::from_secs(60),
             write: Duration::from_secs(30),
         }
     }

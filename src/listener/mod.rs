@@ -16,7 +16,7 @@ mod turns;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -64,7 +64,7 @@ impl Listener {
     pub async fn serve(self, router: Router, limits: Limits, metrics: Connections, stop: Stop) {
         let tasks = TaskTracker::new();
         let watching = self.tls.clone().map(|tls| tokio::spawn(tls.watch()));
-        let guests = Guests::new(limits.connections, metrics);
+        let guests = Guests::new(limits.connections, limits.times.makes_room, metrics);
         let refusals = Refusals::new(limits.refusal.clone());
         let (limits, large_heads, turns) = (Arc::new(limits), timed::large_heads(), Arc::new(Turns::new()));
         loop {
@@ -73,7 +73,7 @@ impl Listener {
                 () = stop.stopping() => break,
             };
             match stream {
-                Ok((stream, peer)) => match guests.admit() {
+                Ok((stream, peer)) => match guests.admit(Instant::now()) {
                     Some(seat) => {
                         let (router, limits, large_heads) = (router.clone(), limits.clone(), large_heads.clone());
                         let (turns, stop) = (turns.clone(), stop.clone());
@@ -88,7 +88,7 @@ impl Listener {
                 Err(error) => {
                     tracing::warn!("accepting a connection failed: {error}");
                     if descriptors::exhausted(&error) {
-                        guests.make_room();
+                        guests.make_room(Instant::now());
                     }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }

@@ -66,8 +66,8 @@ impl Progress {
     /// The body as well.
     pub fn whole(&self) {
         if self.phase() == Phase::Body {
-            self.seat.serving();
             self.enter(Phase::Serving);
+            self.seat.serving();
         }
     }
 
@@ -111,6 +111,8 @@ impl Progress {
     }
 
     fn enter(&self, phase: Phase) {
-        self.phase.send_replace((phase, Instant::now()));
+        let now = Instant::now();
+        self.seat.active(now);
+        self.phase.send_replace((phase, now));
     }
 }

@@ -7,21 +7,26 @@ pub const PORTRAIT_SET: &str = "Profile.CallbackPortraitSet";
 const FAMILIES: [&str; 12] =
     ["Alert", "Bot", "C2C", "Call", "Group", "Live", "OfficialAccount", "Profile", "Push", "Room", "Sns", "State"];
 
+/// What all of theirs begin with.
+const OFFICIAL_ACCOUNT: &str = "OfficialAccount.CallbackBefore";
+
 /// Commands Chat waits for before it acts: OK lets the action pass.
-const BEFORE_EVENT: [&str; 8] = [
+const BEFORE_EVENT: [&str; 9] = [
     "C2C.CallbackBeforeSendMsg",
     "Group.CallbackBeforeApplyJoinGroup",
     "Group.CallbackBeforeCreateGroup",
     "Group.CallbackBeforeCreateTopic",
     "Group.CallbackBeforeInviteJoinGroup",
     "Group.CallbackBeforeSendMsg",
+    OFFICIAL_ACCOUNT,
     "Sns.CallbackPrevFriendAdd",
     "Sns.CallbackPrevFriendResponse",
 ];
 
-/// Whether Chat asks before the action, so that the answer decides about it.
-pub fn is_before_event(command: &str) -> bool {
-    BEFORE_EVENT.contains(&command) || command.starts_with("OfficialAccount.CallbackBefore")
+/// Which of the commands it is that Chat asks before the action, so that the answer decides about it.
+pub fn before_event(command: &str) -> Option<&'static str> {
+    let command = if command.starts_with(OFFICIAL_ACCOUNT) { OFFICIAL_ACCOUNT } else { command };
+    BEFORE_EVENT.into_iter().find(|known| *known == command)
 }
 
 /// A metric label for a command: the command itself where we record it, its family where the family is known.
@@ -47,9 +52,12 @@ mod tests {
 
     #[test]
     fn before_event_commands_are_known() {
-        assert!(is_before_event("Sns.CallbackPrevFriendAdd"));
-        assert!(is_before_event("OfficialAccount.CallbackBeforeSendMsg"));
-        assert!(!is_before_event(PORTRAIT_SET));
-        assert!(!is_before_event("Sns.CallbackFriendAdd"));
+        assert_eq!(before_event("Sns.CallbackPrevFriendAdd"), Some("Sns.CallbackPrevFriendAdd"));
+        for name in ["OfficialAccount.CallbackBeforeSendMsg", "OfficialAccount.CallbackBefore\nx"] {
+            assert_eq!(before_event(name), Some(OFFICIAL_ACCOUNT), "{name:?}");
+        }
+        for name in [PORTRAIT_SET, "Sns.CallbackFriendAdd", "OfficialAccount.CallbackAfterSendMsg", ""] {
+            assert_eq!(before_event(name), None, "{name:?}");
+        }
     }
 }

@@ -15,8 +15,11 @@ pub enum SignError {
     Malformed,
     /// No token of the app gives this Sign.
     Wrong,
-    /// The Sign is right, but made too long ago or ahead of our clock.
-    Stale,
+    /// The Sign is right, but made too long ago, or ahead of our clock.
+    Stale {
+        /// By our clock; negative where it is ahead.
+        age_secs: i64,
+    },
 }
 
 /// The Sign Chat computes for `token` at `request_time`.
@@ -51,7 +54,7 @@ pub fn check<'t>(
         return Err(SignError::Wrong);
     }
     if now_secs.abs_diff(time) > window_secs.unsigned_abs() {
-        return Err(SignError::Stale);
+        return Err(SignError::Stale { age_secs: now_secs.saturating_sub(time) });
     }
     Ok(())
 }
@@ -79,8 +82,8 @@ mod tests {
         for (now, expected) in [
             (TIME + 60, Ok(())),
             (TIME - 60, Ok(())),
-            (TIME + 61, Err(SignError::Stale)),
-            (TIME - 61, Err(SignError::Stale)),
+            (TIME + 61, Err(SignError::Stale { age_secs: 61 })),
+            (TIME - 61, Err(SignError::Stale { age_secs: -61 })),
         ] {
             assert_eq!(verdict(VECTOR, "1669872112", now), expected, "at {now}");
         }

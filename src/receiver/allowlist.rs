@@ -35,6 +35,11 @@ impl Allowlist {
     }
 }
 
+/// How many entries a file has, if it can be used.
+pub fn count_allowed(path: &Path) -> Result<usize, String> {
+    List::read(path).map(|list| list.networks.len())
+}
+
 /// Looks at the file for ever, and says once what is wrong with it.
 async fn watch(path: PathBuf, current: Arc<ArcSwap<List>>, stale: Gauge) {
     let mut wrong: Option<String> = None;

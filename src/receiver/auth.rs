@@ -11,6 +11,9 @@ use crate::protocol::sign::{self, SignError};
 use crate::protocol::time::Millis;
 use crate::store::model::Auth;
 
+/// An older Sign says nothing about our clock: somebody found it. Seconds.
+const KEPT: i64 = 86_400;
+
 /// Proof that a request comes from one of our apps, as far as that app's configuration asks for proof.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Verified {
@@ -33,8 +36,11 @@ impl Verified {
 /// What became of a request's credentials.
 pub(super) enum Verdict {
     Verified(Verified),
-    /// The Sign is right, its time is not.
-    Stale(Option<i64>),
+    /// The Sign is right, its time is not. To be kept where it may be our clock that is wrong.
+    Stale {
+        app: Option<i64>,
+        keep: bool,
+    },
     Refused(Answer),
 }
 
@@ -79,7 +85,7 @@ impl Apps {
         }
         match sign::check(tokens, &query.sign, &query.request_time, now.div_euclid(1000), self.window_secs) {
             Ok(()) => Verdict::Verified(Verified { app, auth: Auth::Sign }),
-            Err(SignError::Stale) => Verdict::Stale(app),
+            Err(SignError::Stale { age_secs }) => Verdict::Stale { app, keep: age_secs <= KEPT },
             Err(SignError::Malformed) => {
                 refuse_sign("Sign and RequestTime must each be given once, RequestTime in seconds")
             }

@@ -18,6 +18,7 @@ use super::answer::{Answer, Relayed};
 use super::seldom::Seldom;
 use crate::config::ConfigError;
 use crate::protocol::command;
+use crate::protocol::query::claim;
 use crate::protocol::time::Millis;
 
 /// What an answer may have; Chat's are a few hundred bytes.
@@ -77,9 +78,9 @@ impl Backend {
             Err(_) => "no answer in time".to_owned(),
         };
         if self.failed.now(now) {
-            tracing::warn!(callback.command = name, "the backend for other commands failed: {why}");
+            tracing::warn!(callback.command = ?claim(name).unwrap_or_default(), "the backend for other commands failed: {why}");
         }
-        if command::is_before_event(name) {
+        if command::before_event(name).is_some() {
             let info = "whoever decides about this command cannot be asked";
             Answer::fail(StatusCode::SERVICE_UNAVAILABLE, "forward_failed", info).about(label)
         } else {
@@ -91,7 +92,8 @@ impl Backend {
         let _one = self.room.try_acquire().map_err(|_| format!("{AT_ONCE} requests are under way"))?;
         let mut url = self.url.clone();
         url.set_query(forwarded.request.uri.query());
-        let headers = headers(&forwarded, !url.username().is_empty());
+        let has_login = !url.username().is_empty() || url.password().is_some();
+        let headers = headers(&forwarded, has_login);
         // The error's own URL has the Sign in it.
         let said = |error: reqwest::Error| plain(&error.without_url());
         let mut response = self.client.post(url).headers(headers).body(forwarded.body).send().await.map_err(said)?;

@@ -1,4 +1,4 @@
-//! The public listener: callbacks in, the vendor's answer out, and `GET /healthz`. Nothing else.
+//! The public listener: callbacks in, the vendor's answer out, and `/healthz`. Nothing else.
 //!
 //! The checks run in a fixed order and the first that fails answers: path, method, source, size, SdkAppid, Sign, the
 //! console's check, CallbackCommand, body. What passes them all is handed to the journal, and OK is answered once it is durable.
@@ -35,6 +35,7 @@ use crate::protocol::query::Query;
 use crate::protocol::{body, command};
 use crate::store::model::Auth;
 use crate::telemetry::{CallbackLabels, Metrics};
+pub use allowlist::count_allowed;
 use answer::Answer;
 use auth::{Apps, Verdict, Verified};
 use backend::Forwarded;
@@ -56,6 +57,7 @@ pub struct Receiver {
     clock: Clock,
     metrics: Arc<Metrics>,
     stale: Seldom,
+    unkept: Seldom,
 }
 
 impl Receiver {
@@ -79,16 +81,19 @@ impl Receiver {
             clock,
             metrics,
             stale: Seldom::new(),
+            unkept: Seldom::new(),
         })
     }
 
     /// The public listener's routes.
     pub fn router(self) -> Router {
-        let panics = self.metrics.panics.clone();
+        let metrics = self.metrics.clone();
         let contain = CatchPanicLayer::custom(move |_: Box<dyn std::any::Any + Send>| {
-            panics.inc();
+            metrics.panics.inc();
             tracing::error!("a request's handling panicked; it was answered 500");
-            Answer::fail(StatusCode::INTERNAL_SERVER_ERROR, "panic", "internal error").into_response()
+            let answer = Answer::fail(StatusCode::INTERNAL_SERVER_ERROR, "panic", "internal error");
+            count(&metrics, &answer);
+            answer.into_response()
         });
         Router::new()
             .route("/healthz", get(|| async { "ok\n" }).fallback(receive))
@@ -101,10 +106,14 @@ impl Receiver {
 async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
     let begun = Instant::now();
     let answer = receiver.answer(request, begun).await;
-    let labels = CallbackLabels { outcome: answer.outcome, command: answer.command };
-    receiver.metrics.callbacks.get_or_create(&labels).inc();
+    count(&receiver.metrics, &answer);
     receiver.metrics.answer_seconds.observe(begun.elapsed().as_secs_f64());
     answer.into_response()
+}
+
+fn count(metrics: &Metrics, answer: &Answer) {
+    let labels = CallbackLabels { outcome: answer.outcome, command: answer.command };
+    metrics.callbacks.get_or_create(&labels).inc();
 }
 
 /// A request that came to the right place, whole.
@@ -136,7 +145,7 @@ impl Receiver {
         // Looked at early, answered in its turn: it says whose allowance the body takes, and a source that fails too often
         // does not get as far as its body.
         let early = self.apps.verify(&query, &[], now);
-        if let Verdict::Refused(_) = early
+        if let Verdict::Refused(_) | Verdict::Stale { .. } = early
             && let Err(answer) = self.gate.failed(source, begun, now)
         {
             return answer;
@@ -150,7 +159,9 @@ impl Receiver {
         let arrived = Arrived { request: &parts, source, query, body, receipt, deadline };
         match self.apps.verify(&arrived.query, &arrived.body, arrived.receipt.at) {
             Verdict::Verified(sender) => self.verified(arrived, sender).await,
-            Verdict::Stale(app) => self.stale(arrived, app).await,
+            Verdict::Stale { app, keep } => self.stale(arrived, app, keep).await,
+            // Only now is it known that the body is no check.
+            Verdict::Refused(answer) if !stranger => self.gate.failed(source, begun, now).err().unwrap_or(answer),
             Verdict::Refused(answer) => answer,
         }
     }
@@ -213,12 +224,14 @@ impl Receiver {
         self.others.answer(Forwarded { request, body, source, deadline }, name, receipt.at).await
     }
 
-    async fn stale(&self, arrived: Arrived<'_>, app: Option<i64>) -> Answer {
+    async fn stale(&self, arrived: Arrived<'_>, app: Option<i64>, keep: bool) -> Answer {
         if self.stale.now(arrived.receipt.at) {
             tracing::warn!("a right Sign came with a stale RequestTime; is this machine's clock right?");
         }
         let info = "RequestTime is too far from this server's clock";
-        self.keep(arrived, app, Auth::Stale, info.to_owned()).await;
+        if keep {
+            self.keep(arrived, app, Auth::Stale, info.to_owned()).await;
+        }
         Answer::fail(StatusCode::UNAUTHORIZED, "stale", info)
     }
 
@@ -238,7 +251,7 @@ impl Receiver {
     async fn keep(&self, arrived: Arrived<'_>, app: Option<i64>, auth: Auth, reason: String) {
         let Arrived { query, body, receipt, deadline, .. } = arrived;
         let kept = self.recorder.keep(receipt.unreadable(app, auth, reason, &query, body), deadline).await;
-        if !kept {
+        if !kept && self.unkept.now(receipt.at) {
             tracing::warn!(
                 receipt.id = receipt.hex(),
                 "unreadable body {} was answered before it was kept",

@@ -1,5 +1,6 @@
 //! Commands other than Profile.CallbackPortraitSet: acknowledged, rejected, or forwarded to a backend.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::StatusCode;
@@ -8,14 +9,12 @@ use super::answer::Answer;
 use super::backend::{Backend, Forwarded};
 use crate::config::{ConfigError, OtherCommands};
 use crate::protocol::command;
+use crate::protocol::query::claim;
 use crate::protocol::time::Millis;
 use crate::telemetry::Metrics;
 
-/// Commands that are warned about by name.
-const NAMED: usize = 64;
-
 pub(super) enum Others {
-    Acknowledge { metrics: Arc<Metrics>, warned: Mutex<Vec<String>> },
+    Acknowledge { metrics: Arc<Metrics>, warned: Mutex<HashSet<&'static str>> },
     Reject,
     Forward(Box<Backend>),
 }
@@ -34,9 +33,11 @@ impl Others {
         let label = command::label(name);
         match self {
             Others::Acknowledge { metrics, warned } => {
-                if command::is_before_event(name) {
+                if let Some(kind) = command::before_event(name) {
                     metrics.before_event_acknowledged.inc();
-                    warn_about(name, &mut warned.lock().unwrap_or_else(PoisonError::into_inner));
+                    if warned.lock().unwrap_or_else(PoisonError::into_inner).insert(kind) {
+                        warn_about(name);
+                    }
                 }
                 Answer::ok("acknowledged", label)
             }
@@ -49,12 +50,10 @@ impl Others {
 }
 
 /// Said once a command: an OK nobody decided about lets the action pass.
-fn warn_about(name: &str, warned: &mut Vec<String>) {
-    if warned.len() < NAMED && !warned.iter().any(|known| known == name) {
-        warned.push(name.to_owned());
-        tracing::warn!(
-            callback.command = name,
-            "{name} was answered OK, which lets the action pass; switch it off in the console or set receiver.other_commands"
-        );
-    }
+fn warn_about(name: &str) {
+    tracing::warn!(
+        callback.command = ?claim(name).unwrap_or_default(),
+        "a before-event command was answered OK, which lets the action pass; switch it off in the console or set \
+         receiver.other_commands"
+    );
 }

@@ -23,12 +23,15 @@ SELECT d.seq, c.sdk_app_id AS app, c.account, d.attempts, d.error, d.since, c.re
 const PAUSE: &str = "-- order
 UPDATE subscriptions SET paused = $2, orders = orders + 1 WHERE handler = $1";
 
-/// Whoever owns it now may not settle any more.
+/// Only back: what lies ahead would never be handled. Whoever owns it now may not settle any more.
 const REWIND: &str = "-- order
 UPDATE subscriptions
    SET position = $2, reach = $2, solo_seq = 0, solo_starts = 0, stalled_at = NULL,
        owner = NULL, lease_until = NULL, epoch = epoch + 1, orders = orders + 1
- WHERE handler = $1";
+ WHERE handler = $1 AND position >= $2";
+
+const EXISTS: &str = "-- order
+SELECT EXISTS (SELECT 1 FROM subscriptions WHERE handler = $1)";
 
 const FORGET: &str = "-- order
 DELETE FROM deliveries WHERE handler = $1 AND state = 'waiting' AND seq > $2";
@@ -119,7 +122,8 @@ UPDATE deliveries
                         Order::Retry(_) => sqlx::query(NOTICE).bind(handler),
                     };
                     if found.execute(&mut *connection).await?.rows_affected() == 0 {
-                        return Ok(Ordered::NoHandler);
+                        let exists: bool = sqlx::query_scalar(EXISTS).bind(handler).fetch_one(connection).await?;
+                        return Ok(if exists { Ordered::Ahead } else { Ordered::NoHandler });
                     }
                     let mut affected = to;
                     if let Order::Rewind(_) = order {

@@ -22,6 +22,7 @@ mod sqlite;
 mod stamp;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -50,6 +51,8 @@ pub enum Open {
     Migrate,
     /// It must be there and up to date; for reading.
     Existing,
+    /// The same, for writing.
+    Operate,
 }
 
 /// The log's database. It may be away: then every verb fails with [`StoreError::NotOpen`] until [`Store::bring_up`] succeeds.
@@ -87,7 +90,7 @@ impl Store {
     /// A store that [`Store::bring_up`] is to open. Only a URL that could never be one is refused.
     pub fn unopened(url: &str) -> Result<Self> {
         if is_sqlite(url) {
-            sqlite::Sqlite::check_url(url)?;
+            sqlite::Sqlite::path(url)?;
         } else {
             postgres::Postgres::check_url(url)?;
         }
@@ -97,6 +100,11 @@ impl Store {
             opening: Mutex::default(),
             appended: watch::Sender::new(0),
         })
+    }
+
+    /// Where a log on SQLite is, there or not.
+    pub fn sqlite_path(url: &str) -> Option<PathBuf> {
+        is_sqlite(url).then(|| sqlite::Sqlite::path(url).ok())?.map(PathBuf::from)
     }
 
     /// Opens it and brings its tables up to date, unless it is open.

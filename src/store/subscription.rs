@@ -1,7 +1,10 @@
 //! Handlers' cursors and deliveries: what their owner settles, what operators order, what people see.
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
 use super::Stamp;
-use crate::protocol::time::Millis;
+use crate::protocol::time::{Millis, rfc3339};
 
 /// Where a new handler begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +151,7 @@ pub enum Order {
     Pause,
     /// Let it go on.
     Resume,
-    /// Begin again elsewhere. What waits at or after that place is forgotten, dead letters stay.
+    /// Begin again further back. What waits at or after that place is forgotten, dead letters stay.
     Rewind(Start),
     /// Try these dead letters again, out of order; all of them when none is named.
     Retry(Vec<i64>),
@@ -183,4 +186,56 @@ pub enum Ordered {
     Done(i64),
     /// There is no handler of that name.
     NoHandler,
+    /// A rewind to where the cursor has not been yet.
+    Ahead,
+}
+
+impl HandlerRow {
+    /// One word: `paused`, `stalled`, `running`, or `idle` when no process handles it.
+    pub fn state(&self) -> &'static str {
+        match self {
+            HandlerRow { paused: true, .. } => "paused",
+            HandlerRow { stalled_at: Some(_), .. } => "stalled",
+            HandlerRow { leased: true, .. } => "running",
+            _ => "idle",
+        }
+    }
+
+    /// Entries between its cursor and the log's end.
+    pub fn lag(&self) -> i64 {
+        (self.head - self.position).max(0)
+    }
+}
+
+impl Serialize for HandlerRow {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut out = to.serialize_struct("Handler", 12)?;
+        out.serialize_field("name", &self.handler)?;
+        out.serialize_field("state", self.state())?;
+        out.serialize_field("position", &self.position)?;
+        out.serialize_field("head", &self.head)?;
+        out.serialize_field("lag", &self.lag())?;
+        out.serialize_field("lag_seconds", &(self.lag_ms.max(0) / 1000))?;
+        out.serialize_field("waiting", &self.waiting)?;
+        out.serialize_field("parked_accounts", &self.accounts)?;
+        out.serialize_field("dead_letters", &self.dead)?;
+        out.serialize_field("stalled_at", &self.stalled_at.map(|at| rfc3339(at.0)))?;
+        out.serialize_field("owner", &self.owner)?;
+        out.serialize_field("epoch", &self.epoch)?;
+        out.end()
+    }
+}
+
+impl Serialize for DeadLetter {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut out = to.serialize_struct("DeadLetter", 7)?;
+        out.serialize_field("seq", &self.seq)?;
+        out.serialize_field("app", &self.app)?;
+        out.serialize_field("account", &self.account)?;
+        out.serialize_field("received_at", &self.received_at.map(|at| rfc3339(at.0)))?;
+        out.serialize_field("attempts", &self.attempts)?;
+        out.serialize_field("since", &rfc3339(self.since.0))?;
+        out.serialize_field("error", &self.error)?;
+        out.end()
+    }
 }

@@ -45,6 +45,6 @@ impl AllConnections {
     pub(super) fn register(&self, r: &mut Registry) {
         r.register("connections", "Connections there now", self.open.clone());
         r.register("connections_refused", "Connections that found no room", self.refused.clone());
-        r.register("connections_evicted", "Strangers' connections closed to make room", self.evicted.clone());
+        r.register("connections_evicted", "Connections closed to make room", self.evicted.clone());
     }
 }

@@ -9,6 +9,7 @@ mod harness;
 mod bounds;
 mod callbacks;
 mod cli;
+mod dispatch;
 mod forgeries;
 mod full_disk;
 mod gate;

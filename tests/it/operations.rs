@@ -188,6 +188,8 @@ async fn a_panic_in_one_request_is_contained_and_counted() {
     let body = answer.into_body().collect().await.expect("a body").to_bytes();
     assert_eq!(&body[..], br#"{"ActionStatus":"FAIL","ErrorCode":1,"ErrorInfo":"internal error"}"#);
     assert_eq!(door.metrics.panics.get(), 1);
+    let text = door.metrics.text().expect("metrics");
+    assert!(text.contains("portraitd_callbacks_total{outcome=\"panic\",command=\"\"} 1"), "{text}");
     assert_eq!(door.post("well", 0, 0).await.status(), 200);
 }
 

@@ -176,3 +176,27 @@ async fn a_database_that_freezes_costs_no_answer_its_time() {
     until_drained(&service).await;
     assert_eq!(service.verified_entries(), 6);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unreadable_bodies_do_not_fill_it_and_are_not_complained_about_one_by_one() {
+    let (db, spool) = (Database::postgres().await, tempfile::tempdir().expect("a folder"));
+    let proxy = Proxy::before(&db.url()).await;
+    proxy.set(Line::Down);
+    let config = format!("{}\n[spool]\nmax_bytes = 80000\ndir = {:?}", behind(&proxy, &db).await, spool.path());
+    let service = Launch::on(&db).env("DATABASE_URL", "").toml(&config).start().await;
+    for n in 0..30 {
+        service.callback().body(format!("[{n}{}]", " ".repeat(1000))).post().await.assert_fail(400, "unreadable");
+    }
+    let kept = service.metric("portraitd_spool_records", "").await;
+    assert!((5.0..10.0).contains(&kept), "{kept} of a good 1,100 bytes in 10,000");
+    assert_eq!(service.metric("portraitd_unreadable_lost_total", "").await, 30.0 - kept);
+    let line = service.says("could not be kept").await;
+    assert!(line.contains("an eighth of spool.max_bytes"), "{line}");
+    for text in ["could not be kept", "answered before it was kept"] {
+        assert_eq!(service.stderr().matches(text).count(), 1, "one line a minute is enough");
+    }
+    post(&service, "there is room").await;
+    proxy.set(Line::Good);
+    until_drained(&service).await;
+    assert_eq!((service.verified_entries(), service.unreadable().len() as f64), (1, kept));
+}

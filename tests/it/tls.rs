@@ -45,7 +45,11 @@ impl Files {
     }
 
     pub fn toml(&self) -> String {
-        let tls = format!("cert = {:?}\nkey = {:?}", self.cert(), self.key());
+        self.toml_with_key_of(self)
+    }
+
+    pub fn toml_with_key_of(&self, other: &Files) -> String {
+        let tls = format!("cert = {:?}\nkey = {:?}", self.cert(), other.key());
         format!("[receiver.tls]\n{tls}\n[admin.tls]\n{tls}")
     }
 }

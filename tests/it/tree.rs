@@ -36,7 +36,7 @@ const MAY_NAME: [(&str, &[&str]); 16] = [
             "upkeep",
         ],
     ),
-    ("cli", &["protocol", "stop", "clock", "config", "telemetry", "store", "journal", "app"]),
+    ("cli", &["protocol", "stop", "clock", "config", "telemetry", "store", "journal", "receiver", "listener", "app"]),
     ("lib", &[]),
 ];
 

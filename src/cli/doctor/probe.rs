@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use reqwest::header::DATE;
+use reqwest::redirect::Policy;
 use reqwest::tls::TlsInfo;
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -19,6 +20,8 @@ use crate::protocol::{command, sign};
 /// Chat waits so long.
 const CHAT_WAITS: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What is read of an answer; ours are a few hundred bytes.
+const MAX_ANSWER: usize = 64 << 10;
 /// A certificate that ends sooner deserves a thought. Seconds.
 const SOON: i64 = 14 * 86_400;
 
@@ -27,8 +30,9 @@ pub(super) async fn run(url: &str, apps: &[App], window: i64, findings: &mut Fin
     if !resolve(&url, findings).await {
         return;
     }
-    let client = Client::builder().tls_info(true).timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build();
-    let client = match client {
+    // Chat does not use this machine's proxy either.
+    let client = Client::builder().tls_info(true).timeout(PATIENCE).redirect(Policy::none()).no_proxy();
+    let client = match client.build() {
         Ok(client) => client,
         Err(error) => return findings.fail("a client", &error.to_string()),
     };
@@ -97,7 +101,7 @@ async fn ask(client: &Client, url: &Url, app: &App, right: bool) -> reqwest::Res
 async fn judge(app: &App, answer: Response, begun: Instant, findings: &mut Findings) {
     let app = app.sdk_app_id;
     let status = answer.status();
-    let body = answer.bytes().await.unwrap_or_default();
+    let body = beginning(answer).await;
     let elapsed = begun.elapsed();
     if status != 200 {
         let said =
@@ -117,19 +121,32 @@ async fn judge(app: &App, answer: Response, begun: Instant, findings: &mut Findi
     }
 }
 
+async fn beginning(mut answer: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = answer.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_ANSWER {
+            break;
+        }
+    }
+    body.truncate(MAX_ANSWER);
+    body
+}
+
 fn is_ok(body: &[u8]) -> bool {
     serde_json::from_slice::<Value>(body)
         .is_ok_and(|said| said["ActionStatus"] == "OK" && said["ErrorCode"] == 0 && said["ErrorInfo"].is_string())
 }
 
 async fn wrong_sign(client: &Client, url: &Url, app: &App, findings: &mut Findings) {
-    match ask(client, url, app, false).await {
-        Ok(answer) if answer.status().is_success() => findings.warn(
-            format!("app {}: a wrong Sign is answered {}", app.sdk_app_id, answer.status()),
+    let what = format!("app {}: a wrong Sign", app.sdk_app_id);
+    match ask(client, url, app, false).await.map(|answer| answer.status()) {
+        Ok(StatusCode::UNAUTHORIZED) => findings.ok(format!("{what} is refused with 401")),
+        Ok(status) => findings.warn(
+            format!("{what} is answered {status}, not 401"),
             "something else answers at this URL, or portraitd runs there without the token",
         ),
-        Ok(answer) => findings.ok(format!("app {}: a wrong Sign is refused with {}", app.sdk_app_id, answer.status())),
-        Err(_) => {}
+        Err(error) => findings.warn(format!("{what} is not answered"), &causes(&error.without_url())),
     }
 }
 

@@ -135,6 +135,10 @@ impl Lane {
             self.stall.begin(now);
         }
         let wait = self.stall.probe_failed(now, asked, &mut self.random);
+        if seq <= self.suspects_to {
+            // It came to an end: it is no suspect any more, and the others have their turn.
+            self.park(seq, key);
+        }
         self.put_back(seq, now + wait);
         if self.parked.get(seq).is_some() {
             self.parked.change(seq, |parked| parked.error = Some(why));

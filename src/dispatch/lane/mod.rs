@@ -181,6 +181,10 @@ impl Lane {
         for row in waiting {
             lane.load(row, now);
         }
+        // Whether anything succeeded since is not known; the first success says so.
+        for key in lane.parked.failing() {
+            lane.stall.failed(&key);
+        }
         lane
     }
 
@@ -210,7 +214,7 @@ impl Lane {
     /// Dead letters that an operator wants tried again, among what waits in the store.
     pub fn reload(&mut self, waiting: Vec<Waiting>, now: Millis) {
         for row in waiting.into_iter().filter(|row| !row.in_order) {
-            if self.parked.get(row.seq).is_none() {
+            if self.parked.get(row.seq).is_none() && self.window.slot(row.seq).is_none() {
                 self.load(row, now);
             }
         }

@@ -123,6 +123,11 @@ impl Deliveries {
         }
     }
 
+    /// Whose last attempt failed.
+    pub fn failing(&self) -> Vec<Key> {
+        self.rows.values().filter(|parked| parked.attempts > 0).map(|parked| parked.key.clone()).collect()
+    }
+
     /// How many were chosen and have not started.
     pub fn starting(&self) -> usize {
         self.beginning.len() + self.ready.len()

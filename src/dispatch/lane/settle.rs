@@ -21,6 +21,7 @@ const MAX_PARKED: usize = 10_000;
 pub(super) struct Durable {
     pub position: i64,
     pub reach: i64,
+    /// Which entry was started alone, and which time that was.
     solo: (i64, u32),
     stalled: bool,
 }
@@ -51,6 +52,10 @@ impl Lane {
     pub fn read(&mut self, changes: Vec<Arc<ProfileChange>>, to: i64) {
         self.is_reading = false;
         for change in changes {
+            // A dead letter that is tried again, behind which the cursor was rewound.
+            if self.parked.get(change.seq).is_some() {
+                continue;
+            }
             let key = (change.app, change.account.clone());
             let seq = change.seq;
             let is_head = self.lines.join(&key, seq);
@@ -97,7 +102,7 @@ impl Lane {
 
     pub(super) fn must_write(&self, now: Millis) -> bool {
         let half_way = self.highest_started + self.width / 2 > self.durable.reach;
-        self.solo.is_wanted
+        (self.solo.seq, self.solo.starts) != self.durable.solo
             || self.parked.is_beginning_unwritten()
             || self.stall.is_on() != self.durable.stalled
             || self.is_starved()

@@ -24,6 +24,8 @@ pub use status::{Status, look};
 /// A segment goes as a whole; smaller ones free their space sooner.
 const SEGMENT_BYTES: u64 = 8 << 20;
 const SEGMENTS: u64 = 8;
+/// Unreadable bodies may take so little of the whole: whoever sends them uses up nothing that callbacks need.
+const UNREADABLE_PART: u64 = 8;
 
 /// Why the spool cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,12 @@ pub enum SpoolError {
     #[error("the spool is full: spool.max_bytes = {max_bytes}")]
     Full {
         /// The bound.
+        max_bytes: u64,
+    },
+    /// Unreadable bodies have taken their part.
+    #[error("unreadable bodies have taken their part of the spool: an eighth of spool.max_bytes = {max_bytes}")]
+    UnreadableFull {
+        /// The bound of the whole.
         max_bytes: u64,
     },
     /// The disk, or the rights on it.
@@ -89,6 +97,8 @@ pub struct Spool {
     /// Up to here everything is in the store, and so are this many records.
     drained: Position,
     first: u64,
+    /// Bytes of unreadable bodies since it was last empty.
+    unreadable: u64,
     _lock: File,
 }
 
@@ -114,6 +124,7 @@ impl Spool {
             damaged: BTreeSet::new(),
             drained,
             first,
+            unreadable: 0,
             _lock: lock,
         })
     }
@@ -182,6 +193,17 @@ impl Spool {
         Ok(())
     }
 
+    /// The same for unreadable bodies, which may take a part of it only.
+    pub(super) fn append_unreadable(&mut self, records: &[u8], count: u64) -> Result<()> {
+        let unreadable = self.unreadable + records.len() as u64;
+        if unreadable > self.max_bytes / UNREADABLE_PART {
+            return Err(SpoolError::UnreadableFull { max_bytes: self.max_bytes });
+        }
+        self.append(records, count)?;
+        self.unreadable = unreadable;
+        Ok(())
+    }
+
     fn begin_segment(&mut self) -> Result<File> {
         loop {
             let path = segment_path(&self.dir, self.next);
@@ -243,6 +265,7 @@ impl Spool {
         } else {
             self.current = None;
             self.first = self.next;
+            self.unreadable = 0;
             self.drained = Position { segment: self.next, offset: 0 };
         }
         done

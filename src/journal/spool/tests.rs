@@ -95,6 +95,24 @@ fn it_is_bounded_and_takes_more_as_it_is_drained() {
 }
 
 #[test]
+fn unreadable_bodies_take_an_eighth_and_callbacks_the_rest() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut spool = Spool::open(dir.path(), 100_000).expect("opens");
+    let aside = |spool: &mut Spool| {
+        let mut records = Vec::new();
+        record::write_unreadable(&body(1000), spool.next_number(), &mut records);
+        spool.append_unreadable(&records, 1)
+    };
+    for round in ["at first", "once it was drained"] {
+        let taken = (0..100).take_while(|_| aside(&mut spool).is_ok()).count();
+        assert_eq!(taken, 11, "{round}: records of a good 1,080 bytes");
+        assert!(matches!(aside(&mut spool), Err(SpoolError::UnreadableFull { .. })), "{round}");
+        append(&mut spool, 70, 1000).expect("there is room for callbacks");
+        assert_eq!(drain(&mut spool), (81, 0, 0), "{round}");
+    }
+}
+
+#[test]
 fn a_torn_end_is_stepped_over_and_the_records_before_and_after_it_are_drained() {
     for torn in [1, 20, 24, 500] {
         let dir = tempfile::tempdir().expect("a folder");

@@ -1,9 +1,13 @@
 //! Unreadable bodies: kept beside the entries, or in the spool while the store is away.
 
+use std::time::{Duration, Instant};
+
 use super::Writer;
 use crate::journal::Aside;
-use crate::journal::spool::record;
+use crate::journal::spool::{Spool, record};
 use crate::store::StoreError;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 impl Writer {
     pub(super) async fn keep(&mut self, aside: Aside) {
@@ -25,7 +29,7 @@ impl Writer {
 
     async fn keep_in_spool(&mut self, aside: Aside) {
         let spooled = self
-            .write_to_spool(|number, out| {
+            .write_to_spool(Spool::append_unreadable, |number, out| {
                 record::write_unreadable(&aside.body, number, out);
                 1
             })
@@ -36,10 +40,14 @@ impl Writer {
         }
     }
 
-    fn lost(&self, aside: Aside, error: &dyn std::error::Error) {
-        let receipt = hex::encode(aside.body.receipt_id);
+    /// Said once a minute: whoever sends such bodies does not decide how much is logged.
+    fn lost(&mut self, aside: Aside, error: &dyn std::error::Error) {
         self.metrics.unreadable_lost.inc();
-        tracing::error!(receipt.id = receipt, "unreadable body {receipt} could not be kept: {error}");
+        if self.lost.is_none_or(|last| last.elapsed() >= MINUTE) {
+            self.lost = Some(Instant::now());
+            let receipt = hex::encode(aside.body.receipt_id);
+            tracing::error!(receipt.id = receipt, "unreadable body {receipt} could not be kept: {error}");
+        }
         (aside.done)(false);
     }
 }

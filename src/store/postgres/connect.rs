@@ -77,7 +77,7 @@ pub(super) async fn bring_up_to_date(pool: &PgPool, open: Open, location: &str) 
     if check_version(&MIGRATOR, applied(pool).await?)? {
         return Ok(());
     }
-    if open == Open::Existing {
+    if open != Open::Migrate {
         return Err(StoreError::NotMigrated { location: location.to_owned() });
     }
     // Another replica that is migrating is waited for, however long it takes.

@@ -22,7 +22,7 @@ pub(super) fn options(url: &str, open: Open) -> Result<(SqliteConnectOptions, St
         ));
     }
     let path = absolute(&path);
-    if open == Open::Existing && !path.exists() {
+    if open != Open::Migrate && !path.exists() {
         return Err(StoreError::Absent {
             location: format!("sqlite://{}", path.display()),
             why: "no such file".to_owned(),
@@ -35,6 +35,7 @@ pub(super) fn options(url: &str, open: Open) -> Result<(SqliteConnectOptions, St
         }
         // Whoever only reads changes nothing, not even the journal mode of a file that is somebody else's.
         Open::Existing => options.create_if_missing(false).pragma("query_only", "on"),
+        Open::Operate => options.create_if_missing(false).synchronous(SqliteSynchronous::Full),
     };
     Ok((options, path.display().to_string()))
 }
@@ -56,7 +57,7 @@ pub(super) async fn bring_up_to_date(writer: &mut SqliteConnection, open: Open, 
         return Ok(());
     }
     let location = format!("sqlite://{location}");
-    if open == Open::Existing {
+    if open != Open::Migrate {
         return Err(StoreError::NotMigrated { location });
     }
     let failed = |why: String| StoreError::Migrate { location: location.clone(), why };

@@ -31,8 +31,8 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    pub(super) fn check_url(url: &str) -> Result<()> {
-        connect::options(url, Open::Migrate).map(drop)
+    pub(super) fn path(url: &str) -> Result<String> {
+        Ok(connect::options(url, Open::Migrate)?.1)
     }
 
     pub(super) async fn open(url: &str, open: Open) -> Result<Self> {

@@ -86,6 +86,28 @@ async fn neither_a_refusal_nor_the_health_check_proves_anything() {
 }
 
 #[tokio::test]
+async fn one_good_request_does_not_keep_a_place_for_bad_ones() {
+    let db = Database::sqlite().await;
+    let service = with_room_for(2, &db).await;
+    let (mut chat, mut other) = (proven(&service).await, proven(&service).await);
+    for (case, request) in [
+        ("no Sign", service.callback().request()),
+        ("another path", service.callback().at("/other").request()),
+        ("another method", service.callback().body("").bytes("PUT", "Content-Length: 0\r\n")),
+        ("the health check", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
+    ] {
+        other.send(request).await;
+        other.answer().await;
+        let newcomer = proven(&service).await;
+        assert!(other.is_closed().await, "{case}");
+        other = newcomer;
+        callback(&mut chat, &service, case).await;
+    }
+    assert_eq!(service.metric("portraitd_connections_evicted_total", "public").await, 4.0);
+    assert_eq!(service.metric("portraitd_connections_refused_total", "public").await, 0.0);
+}
+
+#[tokio::test]
 async fn without_a_stranger_the_next_is_told_so_and_served_once_there_is_room() {
     let db = Database::sqlite().await;
     let service = with_room_for(2, &db).await;
@@ -106,6 +128,24 @@ async fn without_a_stranger_the_next_is_told_so_and_served_once_there_is_room() 
     proven(&service).await;
     callback(&mut first, &service, "the first was there all the time").await;
     assert_eq!(service.verified_entries(), 4);
+}
+
+#[tokio::test]
+async fn with_too_few_file_descriptors_there_are_fewer_connections_and_they_suffice() {
+    let db = Database::sqlite().await;
+    let service = Launch::on(&db).app(APP, &["token"]).descriptors(200).start().await;
+    let line = service.says("200 file descriptors").await;
+    assert!(line.contains("88 connections instead of receiver.max_connections = 4096"), "{line}");
+    assert!(line.contains("12 instead of admin.max_connections = 256"), "{line}");
+    let mut crowd = Vec::new();
+    for _ in 0..300 {
+        crowd.push(service.connect().await);
+    }
+    let mut chat = proven(&service).await;
+    there_are(88.0, &service).await;
+    callback(&mut chat, &service, "again").await;
+    assert!(!service.stderr().contains("accepting a connection failed"), "{}", service.stderr());
+    assert_eq!(service.verified_entries(), 2);
 }
 
 #[tokio::test]

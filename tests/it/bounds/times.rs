@@ -20,7 +20,8 @@ use crate::tls::{Files, certificate, connect};
 
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(600);
-const ALL_LONG: Times = Times { handshake: LONG, first_byte: LONG, head: LONG, idle: LONG, write: LONG };
+const ALL_LONG: Times =
+    Times { handshake: LONG, first_byte: LONG, head: LONG, idle: LONG, makes_room: LONG, write: LONG };
 const REQUEST: &str = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
 
 /// A listener of this process.
@@ -32,17 +33,17 @@ struct Listening {
 
 impl Listening {
     async fn with(times: Times) -> Self {
-        Self::over(None, times).await
+        Self::over(None, times, 100).await
     }
 
-    async fn over(tls: Option<&Files>, times: Times) -> Self {
+    async fn over(tls: Option<&Files>, times: Times, connections: usize) -> Self {
         let tls = tls.map(|files| TlsFiles::load(&config::Tls { cert: files.cert(), key: files.key() }).expect("PEM"));
         let listener = Listener::bind("127.0.0.1:0".parse().expect("an address"), tls).await.expect("a port");
         let router = Router::new()
             .route("/", post(|body: Bytes| async move { body.len().to_string() }))
             .route("/unread", post(|| async { "not read" }))
             .route("/large", get(|| async { vec![b'x'; 64 << 20] }));
-        let limits = Limits { connections: 100, open: &[], refusal: Refusal::new("text/plain", "full"), times };
+        let limits = Limits { connections, open: &[], refusal: Refusal::new("text/plain", "full"), times };
         let (address, metrics, stop) = (listener.address(), Arc::new(Metrics::new()), Stop::new());
         tokio::spawn(listener.serve(router, limits, metrics.connections.of("public"), stop.clone()));
         Listening { address, metrics, stop }
@@ -69,7 +70,7 @@ async fn a_connection_that_says_nothing_is_closed() {
 async fn a_connection_that_says_nothing_after_its_handshake_is_closed() {
     let pair = certificate();
     let files = Files::new(&pair);
-    let listening = Listening::over(Some(&files), Times { first_byte: SHORT, ..ALL_LONG }).await;
+    let listening = Listening::over(Some(&files), Times { first_byte: SHORT, ..ALL_LONG }, 100).await;
     let mut silent = Wire::new(connect(listening.address, &[&pair]).await.expect("TLS"));
     assert!(silent.is_closed().await);
     let mut speaks = Wire::new(connect(listening.address, &[&pair]).await.expect("TLS"));
@@ -81,7 +82,7 @@ async fn a_connection_that_says_nothing_after_its_handshake_is_closed() {
 async fn a_handshake_that_does_not_come_or_stays_half_is_given_up() {
     let pair = certificate();
     let files = Files::new(&pair);
-    let listening = Listening::over(Some(&files), Times { handshake: SHORT, ..ALL_LONG }).await;
+    let listening = Listening::over(Some(&files), Times { handshake: SHORT, ..ALL_LONG }, 100).await;
     for beginning in [&b""[..], b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc"] {
         let mut connection = listening.connect().await;
         connection.send(beginning).await;
@@ -139,6 +140,24 @@ async fn an_idle_connection_is_closed_in_the_end() {
     idle.send(REQUEST).await;
     assert_eq!(idle.answer().await.text, "2");
     assert!(idle.is_closed().await);
+}
+
+#[tokio::test]
+async fn at_the_limit_an_idle_connection_makes_room_and_one_that_is_used_does_not() {
+    let listening = Listening::over(None, Times { makes_room: SHORT, ..ALL_LONG }, 2).await;
+    let (mut idle, mut used) = (listening.connect().await, listening.connect().await);
+    idle.send(REQUEST).await;
+    assert_eq!(idle.answer().await.text, "2");
+    eventually("there is room for a third", async || {
+        used.send(REQUEST).await;
+        assert_eq!(used.answer().await.text, "2");
+        let mut third = listening.connect().await;
+        third.send(REQUEST).await;
+        third.answer().await.text == "2"
+    })
+    .await;
+    assert!(idle.is_closed().await);
+    assert_eq!(listening.metrics.connections.of("public").evicted.get(), 1);
 }
 
 #[tokio::test]

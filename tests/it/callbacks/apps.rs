@@ -67,19 +67,20 @@ on_both_stores! {
             let answer = service.callback().signed_at("token", offset).post().await;
             answer.assert_ok(&format!("{offset} s from now"));
         }
-        for offset in [-70, 70, -1_000_000] {
+        for offset in [-70, 70, -86_000, 1_000_000] {
             let body = format!(r#"{{"From_Account":"late","EventTime":{},"ProfileItem":[]}}"#, offset + 2_000_000);
             service.callback().signed_at("token", offset).body(body.clone()).post().await.assert_fail(401, &format!("{offset} s from now"));
             let kept = &service.unreadable()[0];
             assert_eq!((&kept["auth"], &kept["body"], &kept["app"]), (&json!("stale"), &json!(body), &json!(APP)), "{offset}");
             assert_eq!(kept["command"], "Profile.CallbackPortraitSet");
         }
+        service.callback().signed_at("token", -86_500).post().await.assert_fail(401, "more than a day old");
         service.callback().signed_at("other", -70).post().await.assert_fail(401, "stale and wrong");
-        assert_eq!(service.unreadable().len(), 3);
+        assert_eq!(service.unreadable().len(), 4, "what is older than a day says nothing about our clock");
         assert_eq!(service.verified_entries(), 3, "none of the stale ones is recorded");
         service.says("stale RequestTime").await;
         assert_eq!(service.stderr().matches("stale RequestTime").count(), 1, "one line a minute is enough");
-        assert_eq!(service.metric("portraitd_callbacks_total", "outcome=\"stale\"").await, 3.0, "all are counted");
+        assert_eq!(service.metric("portraitd_callbacks_total", "outcome=\"stale\"").await, 5.0, "all are counted");
     }
 
     async fn sign_window_secs_widens_the_window(db: Database) {

@@ -61,12 +61,29 @@ on_both_stores! {
         for command in before {
             let body = json!({"CallbackCommand": command, "From_Account": "a"}).to_string();
             service.callback().with("CallbackCommand", command).body(body).post().await.assert_ok(command);
-            service.says(&format!("{command} was answered OK")).await;
+            let line = service.says(&format!("callback.command={command:?}")).await;
+            assert!(line.contains("was answered OK, which lets the action pass"), "{line}");
         }
         assert_eq!(counted().await, before.len() as f64);
         assert_eq!(service.verified_entries(), 0);
         assert!(service.unreadable().is_empty());
         assert_eq!(service.metric("portraitd_callbacks_total", "outcome=\"acknowledged\"").await, (after.len() + before.len()) as f64);
+    }
+
+    async fn a_commands_name_forges_no_line_of_the_log_and_mutes_no_warning(db: Database) {
+        let service = Service::start(&db).await;
+        for n in 0..100 {
+            let name = format!("OfficialAccount.CallbackBefore\nERROR forged\u{1b}[2J{n}{}", "x".repeat(1000));
+            service.callback().with("CallbackCommand", name).body("{\"x\":1}").post().await.assert_ok("forged");
+        }
+        let line = service.says("callback.command=\"OfficialAccount.CallbackBefore").await;
+        assert!(line.contains("forged") && line.len() < 500, "{line}");
+        let name = "C2C.CallbackBeforeSendMsg";
+        service.callback().with("CallbackCommand", name).body("{\"x\":1}").post().await.assert_ok(name);
+        service.says(&format!("callback.command={name:?}")).await;
+        let said = service.stderr();
+        assert_eq!(said.matches("which lets the action pass").count(), 2, "once a kind: {said}");
+        assert!(!said.lines().any(|line| line.starts_with("ERROR")) && !said.contains('\u{1b}'), "{said}");
     }
 
     async fn another_commands_body_is_not_looked_at_but_for_its_command(db: Database) {

@@ -14,6 +14,10 @@ on_both_stores! {
         callback().at("/other").body(vec![b' '; 2000]).post().await.assert_fail(404, "the size as well");
         callback().at("/other").with("SdkAppid", 7).post().await.assert_fail(404, "the app as well");
         callback().at("/healthz").post().await.assert_fail(404, "callbacks do not arrive at the health check");
+        for (method, text) in [("GET", "ok\n"), ("HEAD", "")] {
+            let health = callback().at("/healthz").send(method).await;
+            assert_eq!((health.status, health.text.as_str()), (200, text), "{method}");
+        }
         assert_eq!(service.verified_entries(), 1);
         assert!(service.unreadable().is_empty());
     }

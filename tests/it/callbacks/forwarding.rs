@@ -33,7 +33,7 @@ struct Backend {
 impl Backend {
     async fn that(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://me:s3cret@{}/im?", listener.local_addr().expect("an address"));
+        let url = format!("http://me:s3cret@{}/im", listener.local_addr().expect("an address"));
         let (tell, asked) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
@@ -58,7 +58,7 @@ impl Backend {
                 });
             }
         });
-        Backend { url: url.trim_end_matches('?').to_owned(), asked }
+        Backend { url, asked }
     }
 
     async fn service(&self, db: &Database) -> Service {
@@ -131,6 +131,22 @@ async fn a_verified_request_goes_to_the_backend_as_it_came_and_its_answer_comes_
     }
     assert_eq!(service.verified_entries(), 0, "it is not recorded");
     assert_eq!(service.metric("portraitd_callbacks_total", "forwarded").await, 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_without_a_name_or_without_a_password_is_not_the_senders_either() {
+    let db = Database::sqlite().await;
+    let mut backend = Backend::that(ok("", SAID)).await;
+    for (login, basic) in [(":s3cret@", "Basic OnMzY3JldA=="), ("me@", "Basic bWU6"), ("", "Bearer theirs")] {
+        let url = backend.url.replace("me:s3cret@", login);
+        let toml = format!("[receiver]\nother_commands = {url:?}");
+        let service = Launch::on(&db).app(APP, &["token"]).toml(&toml).start().await;
+        post(&service, AFTER, &[("Authorization", "Bearer theirs")]).await;
+        let asked = backend.last();
+        let lines: Vec<_> =
+            asked.lines().filter(|line| line.to_ascii_lowercase().starts_with("authorization:")).collect();
+        assert!(lines.len() == 1 && lines[0].ends_with(basic), "{login:?}: {lines:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! Failed authentications are limited per source: not per app, and never a right Sign.
+//! Failed authentications are limited per source: not per app, and never a right Sign in its time.
 
 use futures_util::future::join_all;
 
@@ -62,18 +62,28 @@ async fn beyond_the_limit_the_body_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_right_sign_that_is_stale_is_no_failure() {
+async fn a_right_sign_that_is_stale_counts_so_that_one_that_leaked_fills_nothing() {
     let (_db, service) = limited_to_two().await;
-    let source = "198.51.100.7";
+    let (source, other) = ("198.51.100.7", "198.51.100.8");
     let stale = || service.callback().signed_at("token", -1000);
-    for _ in 0..5 {
-        through(source, &service, stale()).await.assert_fail(401, "stale");
+    for status in [401, 401, 429, 429] {
+        through(source, &service, stale()).await.assert_fail(status, "stale");
     }
-    for status in [401, 401, 429] {
-        through(source, &service, service.callback()).await.assert_fail(status, "unsigned");
+    assert_eq!(service.unreadable().len(), 2, "enough to tell whose clock is wrong");
+    through(source, &service, service.callback().signed("token")).await.assert_ok("a right Sign in its time");
+    through(other, &service, stale()).await.assert_fail(401, "stale, from another source");
+    assert_eq!(service.unreadable().len(), 3);
+    assert_eq!(service.verified_entries(), 1);
+}
+
+#[tokio::test]
+async fn a_right_sign_for_no_app_at_all_counts() {
+    let (_db, service) = limited_to_two().await;
+    let nameless = || service.callback().signed("token").without("SdkAppid");
+    for status in [403, 403, 429, 429] {
+        through("198.51.100.7", &service, nameless()).await.assert_fail(status, "a callback without SdkAppid");
     }
-    through(source, &service, stale()).await.assert_fail(401, "stale, from a source beyond its limit");
-    assert_eq!(service.unreadable().len(), 6, "all of them are kept");
+    through("198.51.100.7", &service, nameless().body("{}")).await.assert_ok("the console's check may leave it out");
 }
 
 #[tokio::test]

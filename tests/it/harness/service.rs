@@ -27,12 +27,13 @@ pub struct Launch {
     toml: String,
     apps: String,
     env: Vec<(String, String)>,
+    descriptors: Option<libc::rlim_t>,
 }
 
 impl Launch {
     /// On this database; [`APP`] unless [`Launch::app`] names others.
     pub fn on(db: &Database) -> Self {
-        Launch { database_url: db.url(), toml: String::new(), apps: String::new(), env: Vec::new() }
+        Launch { database_url: db.url(), toml: String::new(), apps: String::new(), env: Vec::new(), descriptors: None }
     }
 
     /// One more app.
@@ -52,6 +53,11 @@ impl Launch {
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// With so many file descriptors at most.
+    pub fn descriptors(self, count: libc::rlim_t) -> Self {
+        Launch { descriptors: Some(count), ..self }
     }
 
     /// Starts it and waits until it is ready.
@@ -106,6 +112,9 @@ impl Launch {
             .env("PORTRAITD__RECEIVER__LISTEN", "127.0.0.1:0")
             .env("PORTRAITD__ADMIN__LISTEN", "127.0.0.1:0")
             .envs(self.env);
+        if let Some(count) = self.descriptors {
+            program::limit_descriptors(&mut command, count);
+        }
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -24,6 +24,32 @@ pub fn command(folder: &Path) -> Command {
     command
 }
 
+/// How many file descriptors it may have.
+pub fn limit_descriptors(command: &mut Command, count: libc::rlim_t) {
+    let limit = libc::rlimit { rlim_cur: count, rlim_max: count };
+    // SAFETY: the call is async-signal-safe and touches only the child.
+    unsafe {
+        command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_NOFILE, &limit) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        });
+    }
+}
+
+/// Runs it to its end as somebody to whom the rights on files apply, also where the tests are run as root.
+pub fn run_bound_by_rights(folder: &Path, env: &[(&str, &str)], arguments: &[&str]) -> Output {
+    const CAP_DAC_OVERRIDE: libc::c_ulong = 1;
+    let mut command = command(folder);
+    // SAFETY: the call is async-signal-safe and touches only the child. Whoever may not drop it does not have it.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_CAPBSET_DROP, CAP_DAC_OVERRIDE);
+            Ok(())
+        });
+    }
+    command.envs(env.iter().copied()).args(arguments).output().expect("the program runs")
+}
+
 /// Runs it to its end.
 pub fn run(folder: &Path, env: &[(&str, &str)], arguments: &[&str]) -> Output {
     command(folder).envs(env.iter().copied()).args(arguments).output().expect("the program runs")

@@ -1,0 +1,161 @@
+//! `/api/v1/handlers`: where each handler is in the log, what failed, and steering them.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use chrono::DateTime;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::guard::Caller;
+use super::problem::Problem;
+use crate::store::subscription::{Operator, Order, Ordered, Start};
+use crate::store::{Store, StoreError};
+
+/// Items of a page, unless asked for less or more.
+const LIMIT: u32 = 50;
+const MAX_LIMIT: u32 = 1000;
+
+pub(super) fn read(store: Arc<Store>) -> Router {
+    Router::new().route("/", get(list)).route("/{name}/dead-letters", get(dead_letters)).with_state(store)
+}
+
+pub(super) fn operate(store: Arc<Store>) -> Router {
+    Router::new()
+        .route("/{name}/pause", post(pause))
+        .route("/{name}/resume", post(resume))
+        .route("/{name}/rewind", post(rewind))
+        .route("/{name}/dead-letters/{seq}/retry", post(retry))
+        .with_state(store)
+}
+
+/// A page of a list.
+#[derive(Serialize)]
+struct Page<T> {
+    items: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+async fn list(State(store): State<Arc<Store>>) -> Result<Response, Problem> {
+    let items = store.handlers().await.map_err(unavailable)?;
+    Ok(Json(Page { items, next_cursor: None }).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    limit: Option<u32>,
+    cursor: Option<i64>,
+}
+
+async fn dead_letters(
+    State(store): State<Arc<Store>>,
+    Path(name): Path<String>,
+    paging: Result<Query<Paging>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(paging) = paging.map_err(|error| bad(error.body_text()))?;
+    let limit = paging.limit.unwrap_or(LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(bad(format!("limit must be 1 to {MAX_LIMIT}")));
+    }
+    if !store.handlers().await.map_err(unavailable)?.iter().any(|handler| handler.handler == name) {
+        return Err(no_handler(&name));
+    }
+    let items = store.dead_letters(&name, paging.cursor.unwrap_or(0), limit).await.map_err(unavailable)?;
+    let is_full = items.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+    let next_cursor = items.last().filter(|_| is_full).map(|letter| letter.seq.to_string());
+    Ok(Json(Page { items, next_cursor }).into_response())
+}
+
+async fn pause(
+    State(store): State<Arc<Store>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    order(&store, &caller, &name, Order::Pause).await?;
+    Ok(Json(json!({"name": name, "state": "paused"})).into_response())
+}
+
+async fn resume(
+    State(store): State<Arc<Store>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    order(&store, &caller, &name, Order::Resume).await?;
+    Ok(Json(json!({"name": name, "state": "resumed"})).into_response())
+}
+
+/// `"beginning"`, an entry of the log, or a time.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rewind {
+    to: To,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum To {
+    Entry(i64),
+    Word(String),
+}
+
+async fn rewind(
+    State(store): State<Arc<Store>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    body: Result<Json<Rewind>, JsonRejection>,
+) -> Result<Response, Problem> {
+    const EXPECTED: &str = r#"the body must be {"to": …} with "beginning", an entry's number or a time in RFC 3339"#;
+    let Json(Rewind { to }) = body.map_err(|_| bad(EXPECTED.to_owned()))?;
+    let start = match to {
+        To::Entry(seq) if seq > 0 => Start::Entry(seq),
+        To::Word(word) if word == "beginning" => Start::Beginning,
+        To::Word(word) => {
+            let time = DateTime::parse_from_rfc3339(&word).map_err(|_| bad(EXPECTED.to_owned()))?;
+            Start::Time(time.timestamp_millis())
+        }
+        To::Entry(_) => return Err(bad(EXPECTED.to_owned())),
+    };
+    let position = order(&store, &caller, &name, Order::Rewind(start)).await?;
+    Ok(Json(json!({"name": name, "position": position})).into_response())
+}
+
+async fn retry(
+    State(store): State<Arc<Store>>,
+    Extension(caller): Extension<Caller>,
+    path: Result<Path<(String, i64)>, PathRejection>,
+) -> Result<Response, Problem> {
+    let Path((name, seq)) = path.map_err(|error| bad(error.body_text()))?;
+    match order(&store, &caller, &name, Order::Retry(vec![seq])).await? {
+        0 => Err(Problem::new(StatusCode::NOT_FOUND, format!("{name} has no dead letter {seq}"))),
+        _ => Ok(Json(json!({"name": name, "seq": seq, "in_order": false})).into_response()),
+    }
+}
+
+async fn order(store: &Store, caller: &Caller, name: &str, order: Order) -> Result<i64, Problem> {
+    match store.order(name, &order, Operator(&caller.0)).await.map_err(unavailable)? {
+        Ordered::Done(affected) => Ok(affected),
+        Ordered::NoHandler => Err(no_handler(name)),
+        Ordered::Ahead => {
+            Err(Problem::new(StatusCode::CONFLICT, "the handler has not been there yet: a rewind only goes back"))
+        }
+    }
+}
+
+fn bad(detail: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, detail)
+}
+
+fn no_handler(name: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("there is no handler {name:?}"))
+}
+
+fn unavailable(error: StoreError) -> Problem {
+    tracing::warn!("the store could not answer: {error}");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer")
+}

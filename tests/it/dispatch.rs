@@ -1,0 +1,3 @@
+//! Handlers: every change, in log order per account, at least once, whatever happens.
+
+mod simulation;
