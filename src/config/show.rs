@@ -25,6 +25,7 @@ fn printable(key: &str, value: &Value) -> String {
     match &value.kind {
         ValueKind::Array(list) if is_token_list => format!("[{}]", vec!["\"[redacted]\""; list.len()].join(", ")),
         _ if is_token_list || key.ends_with("].sha256") => "\"[redacted]\"".to_owned(),
+        ValueKind::String(url) if key.ends_with("].url") => format!("{:?}", without_query(&redact_url(url))),
         ValueKind::String(url) if key == "store.url" || url.contains("://") => format!("{:?}", redact_url(url)),
         ValueKind::String(text) => format!("{text:?}"),
         ValueKind::Array(list) => {
@@ -55,6 +56,11 @@ pub fn redact_url(url: &str) -> String {
     });
     let query = query.map(|query| format!("?{}", query.split('&').map(parameter).collect::<Vec<_>>().join("&")));
     format!("{scheme}://{}{base}{}", login.unwrap_or_default(), query.unwrap_or_default())
+}
+
+/// A backend's query may be what lets us in.
+fn without_query(url: &str) -> String {
+    url.split_once('?').map_or_else(|| url.to_owned(), |(base, _)| format!("{base}?***"))
 }
 
 /// `host[:port][/database]`, where `user:password` without a host would be neither.

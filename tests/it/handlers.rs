@@ -1,4 +1,5 @@
-//! Handlers that come with the program, against real programs, servers and backends.
+//! Handlers that come with the program: the real one, configured, and what it does to the outside.
 
 mod exec;
+mod forward;
 mod jetstream;

@@ -15,7 +15,7 @@ const MAY_NAME: [(&str, &[&str]); 16] = [
     ("receiver", &["protocol", "clock", "config", "telemetry", "store", "journal"]),
     ("listener", &["config", "stop", "telemetry"]),
     ("dispatch", &["protocol", "stop", "clock", "telemetry", "store"]),
-    ("handlers", &["protocol", "config", "dispatch"]),
+    ("handlers", &["protocol", "clock", "config", "dispatch"]),
     ("audit", &["config", "telemetry", "store", "journal"]),
     ("upkeep", &["protocol", "stop", "clock", "config", "store", "journal"]),
     (
