@@ -7,10 +7,10 @@ use std::io;
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
 use tokio::process::Command;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use ur_taking_me_with_you::spawn_dying_with_parent_async;
 
 use super::running::Running;
 
@@ -35,7 +35,6 @@ impl Launcher {
     pub async fn start(&self, mut command: Command) -> io::Result<Running> {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
-        die_with(getpid(), &mut command);
         let (started, running) = oneshot::channel();
         let is_gone = || io::Error::other("the thread that starts programs has ended");
         let order = Order { command, runtime: Handle::current(), started };
@@ -45,25 +44,12 @@ impl Launcher {
 }
 
 fn launch_all(orders: Receiver<Order>) {
-    for Order { mut command, runtime, started } in orders {
+    for Order { command, runtime, started } in orders {
         if started.is_closed() {
             continue;
         }
         let _in = runtime.enter();
         // Who does not wait any more drops it, and that ends it.
-        let _ = started.send(command.spawn().map(Running::new));
+        let _ = started.send(spawn_dying_with_parent_async(command).map(Running::new));
     }
-}
-
-/// Has the kernel kill the program when the thread that starts it is gone.
-#[expect(unsafe_code, reason = "there is no safe way to ask for the death signal between fork and exec")]
-fn die_with(parent: Pid, command: &mut Command) {
-    let ask = move || {
-        set_parent_process_death_signal(Some(Signal::KILL))?;
-        // It may have died before it was asked for.
-        if getppid() == Some(parent) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
-    };
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed: these are two system calls, without a lock or
-    // an allocation, and concern nothing but the child.
-    unsafe { command.pre_exec(ask) };
 }

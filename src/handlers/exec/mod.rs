@@ -1,9 +1,10 @@
 //! `exec`: a program for each callback, which it reads as JSON on its standard input. No shell.
 //!
-//! How the program exits is the outcome: 0 is done, 75 (EX_TEMPFAIL) is retry, any other code is reject. One that cannot be
-//! started or is killed by a signal has said nothing about the callback: retry.
+//! How the program exits is the outcome: 0 is done, 75 (EX_TEMPFAIL) is retry, anything else is reject. One that cannot be
+//! started, or that somebody ended from outside, has said nothing about the callback: retry.
 
 mod launcher;
+mod program;
 mod running;
 mod said;
 
@@ -11,6 +12,7 @@ use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use rustix::process::Signal;
 use tokio::process::Command;
 
 use crate::config::{ConfigError, Handler};
@@ -20,6 +22,8 @@ use said::Said;
 
 /// sysexits.h: try again later.
 const EX_TEMPFAIL: i32 = 75;
+/// What the system and its operators end programs with: a service manager that stops the whole group, a lack of memory.
+const FROM_OUTSIDE: [Signal; 4] = [Signal::HUP, Signal::INT, Signal::TERM, Signal::KILL];
 
 pub(super) struct Exec {
     wants: Wants,
@@ -34,6 +38,7 @@ impl Exec {
         let refuse = |why: &str| ConfigError(format!("handlers: {:?}: {why}", config.name));
         let command = config.command.as_deref().and_then(<[String]>::split_first);
         let (program, arguments) = command.ok_or_else(|| refuse("command must name a program"))?;
+        program::check(program).map_err(|error| refuse(&format!("command: {program} cannot be run: {error}")))?;
         Ok(Exec {
             wants: super::wants(config),
             program: program.clone(),
@@ -84,7 +89,7 @@ impl ProfileHandler for Exec {
 /// What portraitd itself is configured with: the store's password, apps' tokens.
 fn is_ours(name: &OsString) -> bool {
     let name = name.as_encoded_bytes();
-    name.starts_with(b"DATABASE_URL") || name.starts_with(b"PORTRAITD_")
+    name.starts_with(b"DATABASE_URL") || name.starts_with(b"PORTRAITD_") || name == b"PGPASSWORD"
 }
 
 fn outcome(status: ExitStatus, said: &Said, cx: &Context) -> Outcome {
@@ -92,6 +97,11 @@ fn outcome(status: ExitStatus, said: &Said, cx: &Context) -> Outcome {
         (Some(0), _) => Outcome::Done,
         (Some(EX_TEMPFAIL), _) => cx.retry(format!("exit code {EX_TEMPFAIL}{said}")),
         (Some(code), _) => cx.reject(format!("exit code {code}{said}")),
-        (None, signal) => cx.retry(format!("killed by signal {}{said}", signal.unwrap_or_default())),
+        (None, signal) => {
+            let signal = signal.unwrap_or_default();
+            let why = format!("killed by signal {signal}{said}");
+            let is_from_outside = FROM_OUTSIDE.iter().any(|from_outside| from_outside.as_raw() == signal);
+            if is_from_outside { cx.retry(why) } else { cx.reject(why) }
+        }
     }
 }

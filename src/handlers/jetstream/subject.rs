@@ -78,10 +78,7 @@ mod tests {
             (template.of(&change), template.pattern())
         };
         let pair = |subject: &str, pattern: &str| (subject.to_owned(), pattern.to_owned());
-        assert_eq!(
-            filled("portraitd.{app}.{account}"),
-            pair("portraitd.1400000000.=7Bapp=7D=2Ex", "portraitd.*.*")
-        );
+        assert_eq!(filled("portraitd.{app}.{account}"), pair("portraitd.1400000000.=7Bapp=7D=2Ex", "portraitd.*.*"));
         assert_eq!(filled("a.im-{app}.b"), pair("a.im-1400000000.b", "a.*.b"));
         assert_eq!(filled("profiles"), pair("profiles", "profiles"));
     }
@@ -90,8 +87,22 @@ mod tests {
     fn a_template_that_is_no_subject_is_refused() {
         let long = "x".repeat(257);
         for template in [
-            "", ".", "a..b", ".a", "a.", "a b", "a.*", "a.>", "a.{tag}", "a.{app", "{a{app}pp}", "$JS.API.x", "ü",
-            "a\r\nPUB b 0", "{account}.{account}", &long,
+            "",
+            ".",
+            "a..b",
+            ".a",
+            "a.",
+            "a b",
+            "a.*",
+            "a.>",
+            "a.{tag}",
+            "a.{app",
+            "{a{app}pp}",
+            "$JS.API.x",
+            "ü",
+            "a\r\nPUB b 0",
+            "{account}.{account}",
+            &long,
         ] {
             assert!(Template::parse(template).is_err(), "{template:?}");
         }

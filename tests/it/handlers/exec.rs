@@ -11,13 +11,21 @@ use crate::harness::service::{Launch, Service};
 const NICK: &str = "Tag_Profile_IM_Nick";
 const DEAD: &str = "a callback is a dead letter now: ";
 
-/// A service with one handler, which runs this command in the service's folder; `more` is of the handler's table.
-async fn running(db: &Database, command: &[&str], more: &str) -> Service {
+/// A `[[handlers]]` entry that runs this command; `more` is of its table.
+fn entry(name: &str, command: &[&str], more: &str) -> String {
     // A literal string of TOML, which takes a script as it is.
     let command: Vec<String> = command.iter().map(|word| format!("'''{word}'''")).collect();
-    let command = command.join(", ");
-    let handler = format!("[[handlers]]\nname = \"script\"\nkind = \"exec\"\ncommand = [{command}]\n{more}\n");
-    Launch::on(db).env("PATH", "/usr/bin:/bin").env("ELSE", "inherited").toml(&handler).start().await
+    format!("[[handlers]]\nname = {name:?}\nkind = \"exec\"\ncommand = [{}]\n{more}\n", command.join(", "))
+}
+
+/// Programs run in the service's folder.
+fn launch(db: &Database, toml: &str) -> Launch {
+    Launch::on(db).env("PATH", "/usr/bin:/bin").env("ELSE", "inherited").env("PGPASSWORD", "hunter2").toml(toml)
+}
+
+/// A service with one handler.
+async fn running(db: &Database, command: &[&str], more: &str) -> Service {
+    launch(db, &entry("script", command, more)).start().await
 }
 
 /// The same with a shell's script.
@@ -53,21 +61,29 @@ async fn the_callback_arrives_as_json_and_values_are_data_to_no_shell() {
     service.callback().account(account).sets(NICK, json!(hostile)).post().await.assert_ok("hostile");
 
     let got = file(&service, "got").await;
+    let env = file(&service, "env").await;
     assert!(got.ends_with("}\n") && got.lines().count() == 1, "one line: {got}");
     let got: Value = serde_json::from_str(&got).expect("JSON");
     assert_eq!((&got["account"], &got["app"]), (&json!(account), &json!(1_400_000_000)));
     assert_eq!(got["items"], json!([{"tag": NICK, "new": hostile}]));
     assert!(!service.path("pwned").exists(), "nothing was run");
 
-    let env = file(&service, "env").await;
+    std::fs::remove_file(service.path("got")).expect("read");
+    let spread = format!(
+        "{{\"From_Account\":\"id1\",\"ProfileItem\":[{{\"Tag\":\"{NICK}\",\"Value\":{{\n\"a\":\r\n[1]\n}}}}]}}"
+    );
+    service.callback().body(spread).post().await.assert_ok("over several lines");
+    let one_line = file(&service, "got").await;
+    assert!(one_line.ends_with("}\n") && one_line.lines().count() == 1, "one line: {one_line}");
+
     let has = |line: &str| env.lines().any(|l| l == line);
     let receipt = got["receipt_id"].as_str().expect("a receipt");
     assert!(has("PORTRAITD_HANDLER=script") && has("PORTRAITD_ATTEMPT=1") && has("PORTRAITD_EPOCH=1"), "{env}");
     assert!(has(&format!("PORTRAITD_RECEIPT_ID={receipt}")) && has("ELSE=inherited"), "{env}");
-    for ours in ["DATABASE_URL", "PORTRAITD_CONFIG", "PORTRAITD__"] {
+    for ours in ["DATABASE_URL", "PORTRAITD_CONFIG", "PORTRAITD__", "hunter2"] {
         assert!(!env.contains(ours), "{ours} in {env}");
     }
-    eventually("it is done", async || attempts(&service, "done").await == 1.0).await;
+    eventually("both are done", async || attempts(&service, "done").await == 2.0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,25 +111,73 @@ async fn exit_0_is_done_75_is_tried_again_and_any_other_is_a_dead_letter_with_wh
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_started_or_is_killed_is_tried_again() {
+async fn a_program_that_is_not_there_or_may_not_be_run_is_refused_at_the_start() {
     let folder = tempfile::tempdir().expect("a folder");
-    let plain = folder.path().join("plain");
-    std::fs::write(&plain, "#!/bin/sh\n").expect("a file");
-    set_mode(&plain, 0o644);
-    let plain = plain.display().to_string();
-    let cases: [(&[&str], &str); 3] = [
-        (&["no-such-program"], "no-such-program cannot be started: No such file"),
-        (&[&plain], "plain cannot be started: Permission denied"),
-        (&["sh", "-c", "echo ouch >&2; kill -9 $$"], "killed by signal 9: ouch"),
-    ];
-    for (command, why) in cases {
-        let db = Database::sqlite().await;
-        let service = running(&db, command, "retry_secs = [1]").await;
-        service.callback().post().await.assert_ok(why);
-        let said = service.says(DEAD).await;
-        assert!(said.contains(why), "{said}");
-        assert_eq!(attempts(&service, "failed").await, 2.0, "{why}");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("plain"), "#!/bin/sh\n").expect("a file");
+    set_mode(&folder.path().join("plain"), 0o644);
+    let db = Database::sqlite().await;
+    for (program, why) in [
+        (path("nothing"), "No such file"),
+        (path("plain"), "Permission denied"),
+        (path(""), "is a directory"),
+        ("no-such-program".to_owned(), "it is in no folder of PATH"),
+    ] {
+        let (ended, said) = launch(&db, &entry("script", &[&program], "")).fail().await;
+        assert_eq!(ended.code(), Some(2), "{said}");
+        assert!(said.contains("handlers: \"script\": command: ") && said.contains(why), "{why}: {said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_is_away_while_it_is_replaced_is_tried_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("program");
+    let put = || {
+        let part = folder.path().join("part");
+        std::fs::write(&part, "#!/bin/sh\ncat > got\n").expect("a file");
+        set_mode(&part, 0o755);
+        std::fs::rename(&part, &program).expect("it is in its place");
+    };
+    put();
+    let db = Database::sqlite().await;
+    let log = "[log]\nfilter = \"info,portraitd::dispatch=debug\"";
+    let service = running(&db, &[&program.display().to_string()], &format!("retry_secs = [1, 1, 1]\n{log}")).await;
+    std::fs::remove_file(&program).expect("it is gone");
+    service.callback().post().await.assert_ok("one");
+    service.says("cannot be started: No such file").await;
+    put();
+    eventually("it is done", async || attempts(&service, "done").await == 1.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_crashes_is_a_dead_letter_and_who_is_ended_from_outside_is_tried_again() {
+    for (signal, is_from_outside) in [("SEGV", false), ("ABRT", false), ("TERM", true), ("KILL", true)] {
+        let db = Database::sqlite().await;
+        let dies = format!("echo ouch >&2; kill -{signal} $$");
+        let service = script(&db, &dies, "retry_secs = [0]").await;
+        service.callback().post().await.assert_ok(signal);
+        let said = service.says(DEAD).await;
+        assert!(said.contains("killed by signal ") && said.contains(": ouch"), "{signal}: {said}");
+        let tried_again = attempts(&service, "failed").await > 0.0;
+        assert_eq!(tried_again, is_from_outside, "{signal}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_handlers_run_side_by_side_and_one_that_fails_holds_up_no_other() {
+    let db = Database::sqlite().await;
+    let name = "cat > \"$PORTRAITD_HANDLER.part\"; mv \"$PORTRAITD_HANDLER.part\" \"$PORTRAITD_HANDLER\"";
+    let entries = [
+        entry("bad", &["/bin/sh", "-c", "exit 1"], ""),
+        entry("slow", &["/bin/sh", "-c", "sleep 1000"], ""),
+        entry("one", &["/bin/sh", "-c", name], ""),
+        entry("two", &["/bin/sh", "-c", name], "tags = [\"Tag_Profile_IM_Nick\"]"),
+    ];
+    let service = launch(&db, &entries.concat()).start().await;
+    service.callback().sets(NICK, json!("x")).post().await.assert_ok("one");
+    assert_eq!(file(&service, "one").await, file(&service, "two").await);
+    assert!(service.says(DEAD).await.contains("bad"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
