@@ -3,6 +3,7 @@
 mod failing;
 mod logins;
 mod nats;
+mod operator;
 
 use std::collections::{BTreeMap, BTreeSet};
 
