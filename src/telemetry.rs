@@ -77,6 +77,8 @@ pub struct Metrics {
     pub spool_failures: Counter,
     /// Bytes of it that could not be read back.
     pub spool_damaged_bytes: Counter,
+    /// Records of it that the store did not take and that went into files of their own.
+    pub spool_set_aside: Counter,
     /// 1 while the allowlist's file cannot be used.
     pub allowlist_stale: Gauge,
     /// Requests whose handling panicked.
@@ -111,6 +113,7 @@ impl Metrics {
             spool_bytes: Gauge::default(),
             spool_failures: Counter::default(),
             spool_damaged_bytes: Counter::default(),
+            spool_set_aside: Counter::default(),
             allowlist_stale: Gauge::default(),
             panics: Counter::default(),
             connections: AllConnections::default(),
@@ -155,6 +158,11 @@ impl Metrics {
             "spool_damaged_bytes",
             "Bytes of the spool that could not be read back",
             self.spool_damaged_bytes.clone(),
+        );
+        r.register(
+            "spool_set_aside",
+            "Records of the spool that the store did not take, now in files of their own",
+            self.spool_set_aside.clone(),
         );
         r.register("allowlist_stale", "1 while the allowlist cannot be used", self.allowlist_stale.clone());
         r.register("panics", "Requests whose handling panicked", self.panics.clone());

@@ -1,10 +1,12 @@
-//! Opens a store that was away at the start, then does what the log needs now and then beside the appends: partitions ahead, expired dedupe keys dropped, unreadable bodies
-//! bounded. One step that fails does not keep the others from being done.
+//! Opens a store that was away at the start, then does what the log needs now and then beside the appends: partitions
+//! ahead, expired dedupe keys dropped, unreadable bodies bounded. One step that fails or hangs does not keep the others from
+//! being done.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
+use tokio::time::timeout;
+
 use crate::config::StoreConfig;
 use crate::journal::Health;
 use crate::stop::Stop;
@@ -13,11 +15,13 @@ use crate::store::{Store, StoreError};
 /// How often a store that is away is tried again.
 const OPEN_EVERY: Duration = Duration::from_secs(1);
 const EVERY: Duration = Duration::from_secs(5);
+/// No step takes longer. What the database was doing for it, it may still finish.
+const LIMIT: Duration = Duration::from_secs(10);
 /// Rows one pruning drops at most; as many again means that there are more.
 const FULL_PRUNING: u64 = 10_000;
 
 /// Looks after the log until told to stop.
-pub async fn run(store: Arc<Store>, health: Arc<Health>, config: StoreConfig, clock: Clock, stop: Stop) {
+pub async fn run(store: Arc<Store>, health: Arc<Health>, config: StoreConfig, stop: Stop) {
     tokio::select! {
         () = open(&store) => {}
         () = stop.stopping() => return,
@@ -29,7 +33,7 @@ pub async fn run(store: Arc<Store>, health: Arc<Health>, config: StoreConfig, cl
             () = stop.stopping() => return,
         }
         tokio::select! {
-            () = once(&store, &health, &config, &clock) => {}
+            () = once(&store, &health, &config) => {}
             () = stop.stopping() => return,
         }
     }
@@ -50,14 +54,14 @@ async fn open(store: &Store) {
     }
 }
 
-async fn once(store: &Store, health: &Health, config: &StoreConfig, clock: &Clock) {
-    failed("attaching partitions ahead", store.extend().await);
+async fn once(store: &Store, health: &Health, config: &StoreConfig) {
+    done("attaching partitions ahead", store.extend()).await;
     // What waits in the spool may repeat what was recorded before the outage, however long that took.
     if health.spooled() == 0 {
-        let before = clock.now() - i64::from(config.dedupe_window_secs) * 1000;
-        while failed("dropping expired dedupe keys", store.prune_recent(before).await) >= Some(FULL_PRUNING) {}
+        let window = i64::from(config.dedupe_window_secs);
+        while done("dropping expired dedupe keys", store.prune_recent(window)).await >= Some(FULL_PRUNING) {}
     }
-    match failed("bounding unreadable bodies", store.bound_unreadable(config.unreadable_max_bytes).await) {
+    match done("bounding unreadable bodies", store.bound_unreadable(config.unreadable_max_bytes)).await {
         None | Some(0) => {}
         Some(dropped) => {
             tracing::warn!(
@@ -68,6 +72,8 @@ async fn once(store: &Store, health: &Health, config: &StoreConfig, clock: &Cloc
     }
 }
 
-fn failed<T>(step: &str, done: Result<T, StoreError>) -> Option<T> {
+/// What a step came to, if it succeeded in time.
+async fn done<T>(step: &str, verb: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
+    let done = timeout(LIMIT, verb).await.unwrap_or(Err(StoreError::Slow(LIMIT.as_millis())));
     done.inspect_err(|error| tracing::warn!("{step} failed, trying again in {} s: {error}", EVERY.as_secs())).ok()
 }

@@ -32,7 +32,7 @@ pub fn fill(url: &str, entries: u64) -> anyhow::Result<()> {
             store.append(&batch.iter().collect::<Vec<_>>()).await?;
             bar.set_position(first + BATCH);
         }
-        store.prune_recent(now - 3_600_000).await?;
+        store.prune_recent(3600).await?;
         anyhow::Ok(())
     })??;
     bar.finish_and_clear();

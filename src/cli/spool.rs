@@ -52,11 +52,11 @@ fn status(dir: &std::path::Path) -> anyhow::Result<()> {
     if !dir.is_dir() {
         bail!("there is no spool at {}", dir.display());
     }
-    let Status { callbacks, unreadable, bytes, damaged, oldest, newest, owner } = look(dir)?;
+    let Status { callbacks, unreadable, bytes, damaged, newer, oldest, newest, owner } = look(dir)?;
     let time = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), rfc3339);
     let owner = owner.map_or_else(|| "nobody".to_owned(), |pid| format!("process {pid}"));
     print(&format!(
-        "folder      {}\ncallbacks   {callbacks}\nunreadable  {unreadable}\nbytes       {bytes}\ndamaged     {damaged}\n\
+        "folder      {}\ncallbacks   {callbacks}\nunreadable  {unreadable}\nbytes       {bytes}\ndamaged     {damaged}\nunknown     {newer}\n\
          oldest      {}\nnewest      {}\nused by     {owner}\n",
         dir.display(),
         time(oldest),

@@ -1,6 +1,10 @@
 //! From the spool into the store, in order, under the same receipt ids: what the store holds already is not appended again.
 //!
 //! One step at a time, beside the writer. The first step that succeeds is the proof that the store takes appends again.
+//! After each that fails the next takes half as much, until a single record is left. If that fails too while the store
+//! takes what is behind it, it goes aside, into a file: nothing is ever thrown away, and nothing stands in the way for ever.
+
+mod attempt;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,21 +12,22 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 use super::log::Log;
-use super::settle::{Fate, settle_again};
-use super::spool::{Batch, Drained, Reader, Record, Spool, SpoolError};
-use crate::store::{NewEntry, NewUnreadable, Recorded, StoreError};
+use super::spool::{MAX_RECORDS, Spool, SpoolError};
+use super::taken::Taken;
+use crate::store::StoreError;
 use crate::telemetry::Metrics;
+use attempt::Attempt;
 
 /// The pause after a failed step, doubled up to the store's budget.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
-/// No step may take longer than so many budgets.
+/// What a step tries may take so many budgets.
 const BUDGETS: u32 = 8;
-/// Entries of one transaction; less where that much takes too long.
-const AT_ONCE: usize = 1024;
 /// The budget where nobody waits.
 const BY_HAND: Duration = Duration::from_secs(2);
-/// Steps that may fail for an unreadable body's sake before it is given up.
-const PATIENCE: u32 = 8;
+/// Steps that fail one after the other until a single record is left to blame.
+const HALVINGS: u32 = MAX_RECORDS.ilog2();
+/// Steps that fail until that record may go aside, or until what cannot be read does.
+const PATIENCE: u32 = HALVINGS + 6;
 
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
@@ -38,19 +43,24 @@ pub enum DrainError {
     Panicked,
 }
 
-pub(super) type Step = Result<Option<Drained>, DrainError>;
+pub(super) type Step = Result<Option<Taken>, DrainError>;
 
 /// The draining of one spool.
 pub(super) struct Drain {
     log: Arc<dyn Log>,
     metrics: Arc<Metrics>,
-    budget: Duration,
+    limit: Duration,
+    longest_pause: Duration,
     running: Option<JoinHandle<Step>>,
+    begun: Instant,
     resting_until: Option<Instant>,
     pause: Duration,
+    /// Steps that failed since the last one that did not, and those of them that could not read the spool.
     pub tries: u32,
+    unread: u32,
+    /// Records of one step; half as many after each that fails.
     at_once: usize,
-    /// The last step succeeded.
+    /// The store has just taken something.
     pub proven: bool,
 }
 
@@ -59,12 +69,15 @@ impl Drain {
         Drain {
             log,
             metrics,
-            budget,
+            limit: budget * BUDGETS,
+            longest_pause: budget,
             running: None,
+            begun: Instant::now(),
             resting_until: None,
             pause: SHORTEST_PAUSE,
             tries: 0,
-            at_once: AT_ONCE,
+            unread: 0,
+            at_once: MAX_RECORDS,
             proven: false,
         }
     }
@@ -76,15 +89,16 @@ impl Drain {
             return;
         }
         self.resting_until = None;
-        let (log, metrics, reader) = (self.log.clone(), self.metrics.clone(), spool.reader());
-        let (at_once, give_up, limit) = (self.at_once, self.tries >= PATIENCE, self.budget * BUDGETS);
-        self.running = Some(tokio::spawn(async move {
-            let step = step(&*log, &metrics, reader, at_once, give_up);
-            match tokio::time::timeout(limit, step).await {
-                Ok(done) => done,
-                Err(_) => Err(StoreError::Slow(limit.as_millis()).into()),
-            }
-        }));
+        self.begun = Instant::now();
+        let attempt = Attempt {
+            log: self.log.clone(),
+            metrics: self.metrics.clone(),
+            reader: spool.reader(self.unread >= PATIENCE),
+            at_once: self.at_once,
+            limit: self.limit,
+            may_set_aside: self.tries >= PATIENCE,
+        };
+        self.running = Some(tokio::spawn(attempt.run()));
     }
 
     /// Resolves when the step under way is over, or when there is reason to begin another; never without one.
@@ -102,19 +116,21 @@ impl Drain {
     }
 
     fn learn(&mut self, step: Step) -> Step {
-        self.proven = step.is_ok();
         match &step {
-            Ok(_) => {
-                (self.tries, self.pause) = (0, SHORTEST_PAUSE);
-                self.at_once = (self.at_once * 2).min(AT_ONCE);
+            Ok(taken) => {
+                self.proven |= taken.as_ref().is_some_and(|taken| taken.part.records > 0);
+                (self.tries, self.unread, self.pause) = (0, 0, SHORTEST_PAUSE);
+                if self.begun.elapsed() < self.limit / 2 {
+                    self.at_once = (self.at_once * 2).min(MAX_RECORDS);
+                }
             }
             Err(error) => {
+                self.proven = false;
                 self.tries += 1;
+                self.unread = if matches!(error, DrainError::Spool(_)) { self.unread + 1 } else { 0 };
                 self.resting_until = Some(Instant::now() + self.pause);
-                self.pause = (self.pause * 2).min(self.budget);
-                if matches!(error, DrainError::Store(error) if error.may_pass_in_parts()) {
-                    self.at_once = (self.at_once / 2).max(1);
-                }
+                self.pause = (self.pause * 2).min(self.longest_pause);
+                self.at_once = (self.at_once / 2).max(1);
             }
         }
         step
@@ -130,73 +146,8 @@ impl Drop for Drain {
     }
 }
 
-async fn step(log: &dyn Log, metrics: &Metrics, mut reader: Reader, at_once: usize, give_up: bool) -> Step {
-    let read = tokio::task::spawn_blocking(move || reader.batch()).await.map_err(|_| DrainError::Panicked)??;
-    let Some(Batch { records, end, damaged, torn }) = read else { return Ok(None) };
-    if damaged > 0 {
-        tracing::error!(
-            spool.damaged = damaged,
-            "{damaged} bytes of the spool cannot be read: its disk did not keep what it had taken; the file is kept as *.damaged"
-        );
-        metrics.spool_damaged_bytes.inc_by(damaged);
-    }
-    if torn > 0 {
-        tracing::warn!(
-            spool.torn = torn,
-            "{torn} bytes at a spool file's end were not written whole; nobody was told OK"
-        );
-    }
-    let drained = Drained { end, records: records.len() as u64, damaged };
-    let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
-    for record in records {
-        match record {
-            Record::Entry(entry) => entries.push(entry),
-            Record::Unreadable(body) => unreadable.push(body),
-        }
-    }
-    unreadable.extend(append(log, metrics, entries, at_once).await?);
-    for body in unreadable {
-        keep(log, metrics, &body, give_up).await?;
-    }
-    metrics.drained.inc_by(drained.records);
-    Ok(Some(drained))
-}
-
-/// What the store refuses comes back.
-async fn append(
-    log: &dyn Log,
-    metrics: &Metrics,
-    entries: Vec<NewEntry>,
-    at_once: usize,
-) -> Result<Vec<NewUnreadable>, DrainError> {
-    let fates = settle_again(log, &entries.iter().collect::<Vec<_>>(), at_once).await?;
-    let mut refused = Vec::new();
-    for (entry, fate) in entries.into_iter().zip(fates) {
-        match fate {
-            Fate::Recorded(Recorded::New(seq)) => drop(metrics.log_seq.set(seq)),
-            Fate::Recorded(Recorded::Known) => drop(metrics.duplicates.inc()),
-            Fate::Refused(reason) => refused.push(entry.unreadable(reason)),
-        }
-    }
-    Ok(refused)
-}
-
-/// A body that cannot be kept while the store takes entries does not hold them up for ever.
-async fn keep(log: &dyn Log, metrics: &Metrics, body: &NewUnreadable, give_up: bool) -> Result<(), DrainError> {
-    match log.keep(body).await {
-        Ok(()) => Ok(()),
-        Err(error) if give_up || matches!(error, StoreError::Data(_)) => {
-            let receipt = hex::encode(body.receipt_id);
-            metrics.unreadable_lost.inc();
-            tracing::error!(receipt.id = receipt, "unreadable body {receipt} could not be kept: {error}");
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Drains a spool that no service uses; tells after each step how many records were read so far. Fails with the first step
-/// that fails.
+/// that fails, unless less at a time may pass.
 pub async fn drain(
     mut spool: Spool,
     log: Arc<dyn Log>,
@@ -204,13 +155,18 @@ pub async fn drain(
     mut progress: impl FnMut(u64),
 ) -> Result<u64, DrainError> {
     let mut records = 0;
-    let mut drain = Drain::new(log, BY_HAND, metrics);
+    let mut drain = Drain::new(log, BY_HAND, metrics.clone());
     while !spool.is_empty() {
         drain.begin(&spool);
-        if let Some(drained) = drain.over().await.transpose()?.flatten() {
-            spool.drained(&drained)?;
-            records += drained.records;
-            progress(records);
+        match drain.over().await {
+            Some(Ok(Some(taken))) => {
+                records += taken.part.records;
+                taken.leave(&mut spool, &metrics)?;
+                progress(records);
+            }
+            Some(Err(DrainError::Store(error))) if error.may_pass_in_parts() && drain.tries <= HALVINGS => {}
+            Some(Err(error)) => return Err(error),
+            Some(Ok(None)) | None => {}
         }
     }
     Ok(records)

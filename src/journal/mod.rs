@@ -13,6 +13,7 @@ mod log;
 mod queue;
 mod settle;
 pub mod spool;
+mod taken;
 mod writer;
 
 use std::future::Future;

@@ -36,6 +36,10 @@ impl Queue {
         Queue { waiting, bytes, metrics, next: None }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.next.is_none() && self.waiting.is_empty()
+    }
+
     /// Whatever waits; nothing once nobody can hand anything over any more. Nothing is lost when this is dropped.
     pub async fn take(&mut self) -> Option<Batch> {
         if self.next.is_none() {
@@ -69,6 +73,11 @@ impl Batch {
 
     pub fn entries(&self) -> Vec<&NewEntry> {
         self.waiting.iter().map(|waiting| &waiting.entry).collect()
+    }
+
+    /// Whether anybody still waits for one of them.
+    pub fn is_waited_for(&self) -> bool {
+        self.waiting.iter().any(|waiting| !waiting.done.is_closed())
     }
 
     /// When the first of them began to wait.

@@ -5,21 +5,23 @@
 //! neither takes a batch, it is held and tried again; whoever waits for it is told in time that it is not durable.
 
 mod aside;
+mod draining;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-use super::drain::{Drain, Step};
+use super::drain::Drain;
 use super::health::Health;
 use super::keeper::Keeper;
 use super::log::Log;
 use super::queue::{Batch, Queue};
 use super::settle::{Fate, settle, settle_again};
 use super::spool::{Spool, SpoolError, record};
-use super::{Aside, Outcome};
+use super::{ASIDE, Aside, Outcome};
 use crate::store::{Recorded, StoreError};
 use crate::telemetry::Metrics;
 
@@ -30,8 +32,6 @@ const LONG_TRY: Duration = Duration::from_secs(5);
 /// The pause when neither store nor spool take a batch, doubled up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// What is left in the spool when a batch may wait for it to be drained.
-const LITTLE: u64 = 1 << 20;
 
 /// Empties the queues until the journal is gone.
 pub struct Writer {
@@ -87,7 +87,7 @@ impl Writer {
                 continue;
             }
             tokio::select! {
-                batch = self.queue.take(), if queue_open => match batch {
+                batch = self.queue.take(), if queue_open && self.refused.len() < ASIDE => match batch {
                     Some(batch) => self.write(batch).await,
                     None => queue_open = false,
                 },
@@ -96,7 +96,7 @@ impl Writer {
                     None => asides_open = false,
                 },
                 kept = self.keeper.over() => self.kept(kept).await,
-                step = self.drain.over() => self.drained(step),
+                step = self.drain.over() => self.drained(step).await,
             }
         }
         let spool = lock(&self.spool);
@@ -116,7 +116,7 @@ impl Writer {
         let mut pause = SHORTEST_PAUSE;
         let mut tries = 0_u32;
         loop {
-            self.drain_the_rest().await;
+            self.drain_the_rest(batch.since() + self.budget).await;
             if self.is_spool_empty() {
                 match self.append(&batch, tries).await {
                     Ok(fates) => return self.answer(batch, fates),
@@ -139,21 +139,26 @@ impl Writer {
             self.drain.begin(&lock(&self.spool));
             tokio::select! {
                 () = &mut rested => {}
-                step = self.drain.over() => self.drained(step),
+                step = self.drain.over() => self.drained(step).await,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// One try at the store, within what is left of the budget. Once nobody waits any more it may take longer, in parts.
+    /// One try at the store, within what is left of the budget. Once nobody waits any more it may take longer, in parts;
+    /// until then the spool gets its chance again soon.
     async fn append(&mut self, batch: &Batch, tries: u32) -> Result<Vec<Fate>, StoreError> {
         let (begun, entries) = (Instant::now(), batch.entries());
-        let (limit, appended) = if tries == 0 {
-            let limit = self.budget.saturating_sub(batch.since().elapsed()).max(SHORTEST_TRY);
-            (limit, tokio::time::timeout(limit, settle(&*self.log, &entries, entries.len())).await)
+        let limit = if tries == 0 || batch.is_waited_for() {
+            self.budget.saturating_sub(batch.since().elapsed()).max(SHORTEST_TRY)
+        } else {
+            if self.queue.is_empty() { LONG_TRY } else { self.budget }
+        };
+        let appended = if tries == 0 {
+            timeout(limit, settle(&*self.log, &entries, entries.len())).await
         } else {
             let at_once = (entries.len() >> tries.min(16)).max(1);
-            (LONG_TRY, tokio::time::timeout(LONG_TRY, settle_again(&*self.log, &entries, at_once)).await)
+            timeout(limit, settle_again(&*self.log, &entries, at_once)).await
         };
         let fates = appended.unwrap_or(Err(StoreError::Slow(limit.as_millis())))?;
         self.metrics.append_seconds.observe(begun.elapsed().as_secs_f64());
@@ -220,47 +225,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Waits for what little is left in the spool, if the store is known to take it, but not for long.
-    async fn drain_the_rest(&mut self) {
-        let patience = self.budget / 2;
-        let until = Instant::now() + patience;
-        while self.drain.proven && (1..=LITTLE).contains(&lock(&self.spool).left()) {
-            self.drain.begin(&lock(&self.spool));
-            match tokio::time::timeout_at(until.into(), self.drain.over()).await {
-                Ok(step) => self.drained(step),
-                Err(_) => self.drain.proven = false,
-            }
-        }
-    }
-
-    fn drained(&mut self, step: Option<Step>) {
-        match step {
-            Some(Ok(Some(drained))) => {
-                let done = lock(&self.spool).drained(&drained);
-                if let Err(error) = done {
-                    tracing::error!("a drained part of the spool cannot be removed, it will be drained again: {error}");
-                }
-                self.show();
-                if self.is_spool_empty() {
-                    self.store_takes_appends();
-                }
-            }
-            Some(Err(error)) => {
-                self.metrics.append_failures.inc();
-                if self.drain.tries.is_power_of_two() {
-                    let waiting = self.health.spooled();
-                    tracing::error!(
-                        store.tries = self.drain.tries,
-                        spool.records = waiting,
-                        "{waiting} callbacks wait in the spool, draining it failed, trying again: {error}"
-                    );
-                }
-            }
-            Some(Ok(None)) | None => {}
-        }
-    }
-
     fn store_failed(&mut self, error: &StoreError) {
+        self.drain.proven = false;
         self.metrics.append_failures.inc();
         if self.outage.is_none() {
             self.outage = Some(Instant::now());

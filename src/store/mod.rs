@@ -161,9 +161,9 @@ impl Store {
         either!(self.dialect()?, store => store.extend().await)
     }
 
-    /// Forgets dedupe keys recorded before `before`.
-    pub async fn prune_recent(&self, before: Millis) -> Result<u64> {
-        either!(self.dialect()?, store => store.prune_recent(before).await)
+    /// Forgets dedupe keys that were recorded `window_secs` ago or earlier, by the database's clock.
+    pub async fn prune_recent(&self, window_secs: i64) -> Result<u64> {
+        either!(self.dialect()?, store => store.prune_recent(window_secs).await)
     }
 
     /// Drops the oldest unreadable bodies until at most `max_bytes` are kept. Returns how many went.

@@ -2,6 +2,8 @@
 
 mod batches;
 mod lost;
+mod picky;
 mod poison;
+mod stubborn;
 pub mod support;
 mod unavailable;

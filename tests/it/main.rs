@@ -22,6 +22,7 @@ mod operations;
 mod private;
 mod roles;
 mod shutdown;
+mod silence;
 mod spool;
 mod store;
 mod tls;

@@ -6,7 +6,7 @@
 //!   over after an unclean end knows what may have been started: those are **suspects** and are tried one by one.
 //! - Within an account the order of the log holds. An entry that fails is **parked** in the deliveries, and the later ones
 //!   of its account behind it. So is one that takes long, while it runs: the cursor does not wait for it.
-//! - When attempts over many accounts have all failed, the lane is **stalled**, see [`stall`].
+//! - When attempts over many accounts have all failed, the lane is **stalled**, see `stall.rs`.
 
 mod choose;
 mod ended;

@@ -10,14 +10,14 @@ mod read;
 pub mod record;
 mod status;
 
-use std::collections::{BTreeSet, VecDeque};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use folder::{LOCK, failed, segment_path, segments, take_lock};
-pub(super) use read::{Batch, Reader};
+use folder::{LOCK, failed, segment_path, segments, still_at};
+pub(super) use read::{Batch, MAX_RECORDS, Part, Reader};
 pub use record::Record;
 pub use status::{Status, look};
 
@@ -69,18 +69,19 @@ pub(super) struct Position {
     offset: u64,
 }
 
-/// What was taken out.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Drained {
-    pub end: Position,
-    pub records: u64,
-    pub damaged: u64,
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Segment {
     first: u64,
     bytes: u64,
+}
+
+/// Why a segment's file does not go when all that could be read of it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stays {
+    /// Something in it could not be read: under another name.
+    Damaged,
+    /// A newer program wrote it, and will read it.
+    Newer,
 }
 
 /// The spool of this process.
@@ -92,41 +93,27 @@ pub struct Spool {
     current: Option<File>,
     /// The number of the next record.
     next: u64,
-    /// Segments in which something could not be read: kept for people under another name.
-    damaged: BTreeSet<u64>,
+    staying: BTreeMap<u64, Stays>,
     /// Up to here everything is in the store, and so are this many records.
     drained: Position,
     first: u64,
     /// Bytes of unreadable bodies since it was last empty.
     unreadable: u64,
-    _lock: File,
+    lock: File,
 }
 
 impl Spool {
     /// Opens the folder, makes it if it is not there, and takes its lock.
     pub fn open(dir: &Path, max_bytes: u64) -> Result<Self> {
         let dir = std::path::absolute(dir).map_err(|error| failed(dir, error))?;
-        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|error| failed(&dir, error))?;
-        let lock = take_lock(&dir)?;
+        let lock = folder::take(&dir)?;
         let segments = VecDeque::from(segments(&dir)?);
-        let first = segments.front().map_or(0, |segment| segment.first);
-        let next = match segments.back() {
-            Some(newest) => read::last_number(&dir, *newest)?.map_or(newest.first, |last| last + 1),
-            None => 0,
-        };
+        let above_newest = segments.back().map_or(0, |newest| read::number_above(&dir, *newest));
+        let next = folder::number_above_names(&dir)?.max(above_newest);
+        let first = segments.front().map_or(next, |segment| segment.first);
         let drained = Position { segment: first, offset: 0 };
-        Ok(Spool {
-            dir,
-            max_bytes,
-            segments,
-            current: None,
-            next,
-            damaged: BTreeSet::new(),
-            drained,
-            first,
-            unreadable: 0,
-            _lock: lock,
-        })
+        let (current, staying) = (None, BTreeMap::new());
+        Ok(Spool { dir, max_bytes, segments, current, next, staying, drained, first, unreadable: 0, lock })
     }
 
     /// Whether nothing waits.
@@ -160,7 +147,7 @@ impl Spool {
     }
 
     /// Appends records that are numbered from [`Spool::next_number`]. When it returns they are on disk, or, after an error,
-    /// not known to be.
+    /// not known to be; then the next record goes to another file.
     pub(super) fn append(&mut self, records: &[u8], count: u64) -> Result<()> {
         let length = records.len() as u64;
         if self.bytes() + length > self.max_bytes {
@@ -175,11 +162,10 @@ impl Spool {
             None => self.begin_segment()?,
         };
         let Some(segment) = self.segments.back_mut() else { return Ok(()) };
-        let written = file.write_all(records).and_then(|()| file.sync_data());
+        let path = segment_path(&self.dir, segment.first);
+        let written = file.write_all(records).and_then(|()| file.sync_data()).and_then(|()| still_at(&path, &file));
         if let Err(error) = written {
-            // What the disk holds now is not known; the next record goes to another file.
             let _ = file.set_len(segment.bytes);
-            let path = segment_path(&self.dir, segment.first);
             if segment.bytes == 0 {
                 let _ = fs::remove_file(&path);
                 self.segments.pop_back();
@@ -205,11 +191,15 @@ impl Spool {
     }
 
     fn begin_segment(&mut self) -> Result<File> {
+        if still_at(&self.dir.join(LOCK), &self.lock).is_err() {
+            // Without it another process may take the folder.
+            self.lock = folder::take(&self.dir)?;
+        }
         loop {
             let path = segment_path(&self.dir, self.next);
             match OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path) {
                 Ok(file) => {
-                    if let Err(error) = File::open(&self.dir).and_then(|dir| dir.sync_all()) {
+                    if let Err(error) = folder::sync(&self.dir) {
                         let _ = fs::remove_file(&path);
                         return Err(failed(&self.dir, error));
                     }
@@ -227,37 +217,44 @@ impl Spool {
         }
     }
 
-    /// A reader of what waits now, from the oldest.
-    pub(super) fn reader(&self) -> Reader {
-        Reader::new(self.dir.clone(), self.segments.iter().copied().collect(), self.drained)
+    /// A reader of what waits now, from the oldest. A lenient one takes for damage what the disk does not give.
+    pub(super) fn reader(&self, lenient: bool) -> Reader {
+        Reader::new(self.dir.clone(), self.segments.iter().copied().collect(), self.drained, lenient)
     }
 
-    /// Whether a batch leaves nothing behind it.
-    pub(super) fn ends_at(&self, position: Position) -> bool {
-        self.segments.back().is_none_or(|newest| (newest.first, newest.bytes) == (position.segment, position.offset))
+    /// Copies a part into a file of its own, which a later [`Spool::open`] reads if it is renamed to a segment.
+    pub(super) fn set_aside(&self, part: &Part) -> Result<PathBuf> {
+        let from = segment_path(&self.dir, part.begin.segment);
+        let to = self.dir.join(format!("{:020}.{}.aside", part.begin.segment, part.begin.offset));
+        folder::copy(&from, part.begin.offset..part.end.offset, &to).map_err(|error| failed(&to, error))?;
+        Ok(to)
     }
 
-    /// What was read up to the batch's end is in the store. Segments of which all is there go.
-    pub(super) fn drained(&mut self, drained: &Drained) -> Result<()> {
-        let position = drained.end;
+    /// What could be read of a part is in the store or aside. Segments of which all is there go.
+    pub(super) fn drained(&mut self, part: &Part) -> Result<()> {
+        let position = part.end;
         self.drained = position;
-        self.first = (self.first + drained.records).min(self.next);
-        if drained.damaged > 0 {
-            self.damaged.insert(position.segment);
+        self.first = (self.first + part.records).min(self.next);
+        if part.damaged > 0 {
+            self.staying.insert(position.segment, Stays::Damaged);
         }
-        let empty = self.ends_at(position);
+        if part.newer > 0 {
+            self.staying.insert(position.segment, Stays::Newer);
+        }
+        let newest = self.segments.back().map(|newest| (newest.first, newest.bytes));
+        let empty = newest.is_none_or(|newest| newest == (position.segment, position.offset));
         let mut done = Ok(());
         while let Some(oldest) = self.segments.pop_front_if(|oldest| empty || oldest.first < position.segment) {
             let path = segment_path(&self.dir, oldest.first);
-            let gone = match self.damaged.remove(&oldest.first) {
-                true => fs::rename(&path, path.with_extension("damaged")),
-                false => fs::remove_file(&path),
+            let gone = match self.staying.remove(&oldest.first) {
+                Some(Stays::Newer) => Ok(()),
+                Some(Stays::Damaged) => folder::keep_as(&path, "damaged").map(drop),
+                None => fs::remove_file(&path),
             };
-            if let Err(error) = gone.or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Ok(()),
-                _ => Err(failed(&path, error)),
-            }) {
-                done = Err(error);
+            if let Err(error) = gone
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                done = Err(failed(&path, error));
             }
         }
         if let Some(oldest) = self.segments.front() {

@@ -34,10 +34,22 @@ pub enum Record {
 /// What stands at the beginning of some bytes.
 #[derive(Debug)]
 pub struct Found {
-    /// A whole record and its number; nothing where the bytes belong to no whole record, up to the next mark or the end.
-    pub record: Option<(Record, u64)>,
+    /// What it is.
+    pub what: What,
     /// How many bytes it takes.
     pub taken: usize,
+}
+
+/// See [`Found`].
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "most of them are records")]
+pub enum What {
+    /// A whole record and its number.
+    Record(Record, u64),
+    /// A whole record that says nothing to this program: a newer one wrote it.
+    Newer,
+    /// Bytes that belong to no whole record, up to the next mark or the end.
+    Nothing,
 }
 
 impl Record {
@@ -119,8 +131,13 @@ pub fn read(bytes: &[u8]) -> Option<Found> {
     }
     Some(whole(bytes).unwrap_or_else(|| {
         let next = bytes[1..].windows(MARK.len()).position(|window| window == MARK);
-        Found { record: None, taken: next.map_or(bytes.len(), |at| at + 1) }
+        Found { what: What::Nothing, taken: next.map_or(bytes.len(), |at| at + 1) }
     }))
+}
+
+/// Whether a file begins as a newer program's does. Within a file the mark does not change.
+pub fn is_newer(file: &[u8]) -> bool {
+    file.strip_prefix(&MARK[..3]).and_then(<[u8]>::first).is_some_and(|version| (b'2'..=b'9').contains(version))
 }
 
 fn whole(bytes: &[u8]) -> Option<Found> {
@@ -132,7 +149,8 @@ fn whole(bytes: &[u8]) -> Option<Found> {
     let payload = rest.get(..length)?;
     let number = u64::from_be_bytes(head[8..16].try_into().ok()?);
     (head[16..] == check(number, payload)).then_some(())?;
-    Some(Found { record: Some((parse(payload)?, number)), taken: HEAD + length })
+    let what = parse(payload).map_or(What::Newer, |record| What::Record(record, number));
+    Some(Found { what, taken: HEAD + length })
 }
 
 fn parse(payload: &[u8]) -> Option<Record> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{LOCK, Position, Reader, Result, failed, segments};
+use super::{LOCK, MAX_RECORDS, Position, Reader, Result, failed, segments};
 use crate::journal::spool::Record;
 use crate::protocol::time::Millis;
 
@@ -17,6 +17,8 @@ pub struct Status {
     pub bytes: u64,
     /// Bytes that belong to no whole record.
     pub damaged: u64,
+    /// Bytes that a newer program wrote.
+    pub newer: u64,
     /// When the oldest record was received.
     pub oldest: Option<Millis>,
     /// When the newest record was received.
@@ -30,9 +32,10 @@ pub fn look(dir: &Path) -> Result<Status> {
     let segments = segments(dir)?;
     let bytes = segments.iter().map(|segment| segment.bytes).sum();
     let mut status = Status { bytes, owner: owner(dir)?, ..Status::default() };
-    let mut reader = Reader::new(dir.to_owned(), segments, Position { segment: 0, offset: 0 });
-    while let Some(batch) = reader.batch()? {
-        status.damaged += batch.damaged + batch.torn;
+    let mut reader = Reader::new(dir.to_owned(), segments, Position { segment: 0, offset: 0 }, true);
+    while let Some(batch) = reader.batch(MAX_RECORDS)? {
+        status.damaged += batch.part.damaged;
+        status.newer += batch.part.newer;
         for record in &batch.records {
             match record {
                 Record::Entry(_) => status.callbacks += 1,

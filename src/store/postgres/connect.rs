@@ -1,16 +1,22 @@
 //! Getting to a Postgres that can hold the log: URL, encoding, tables up to date.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::pool::PoolConnectionMetadata;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, PgPool, Row};
+use tokio::time::timeout;
 
 use super::MIGRATOR;
 use crate::store::{Open, Result, StoreError, check_version};
 
 /// How long the database may take to answer at the start.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a connection that a reader is done with may take to be ready for the next one.
+const AFTER_USE: Duration = Duration::from_secs(2);
 
 /// What every connection of ours runs with: OK means durable; each statement of a transaction sees what was committed before
 /// it; statements with many arrays are not compiled each time; a locked table is an error, not a wait.
@@ -48,13 +54,28 @@ fn system_user() -> String {
 
 /// One connection before the pool, because a pool that cannot connect does not say why.
 pub(super) async fn try_once(options: &PgConnectOptions, location: &str) -> Result<()> {
-    let location = location.to_owned();
-    match tokio::time::timeout(PATIENCE, options.connect()).await {
-        Ok(Ok(connection)) => Ok(connection.close().await?),
-        Ok(Err(error)) if refuses_us(&error) => Err(StoreError::Absent { location, why: error.to_string() }),
-        Ok(Err(error)) => Err(StoreError::Away { location, why: error.to_string() }),
-        Err(_) => Err(StoreError::Away { location, why: format!("no answer within {} s", PATIENCE.as_secs()) }),
-    }
+    let refused = |error: sqlx::Error| match refuses_us(&error) {
+        true => StoreError::Absent { location: location.to_owned(), why: error.to_string() },
+        false => StoreError::Away { location: location.to_owned(), why: error.to_string() },
+    };
+    let connection = in_time(location, options.connect()).await?.map_err(refused)?;
+    in_time(location, connection.close()).await?.map_err(StoreError::from)
+}
+
+async fn in_time<T>(location: &str, asked: impl Future<Output = T>) -> Result<T> {
+    let why = || format!("no answer within {} s", PATIENCE.as_secs());
+    timeout(PATIENCE, asked).await.map_err(|_| StoreError::Away { location: location.to_owned(), why: why() })
+}
+
+/// A pool waits for ever for a connection to be ready again, and a server that died without a word would have them all: one
+/// that is not ready soon is closed.
+pub(super) fn after_use(
+    connection: &mut PgConnection,
+    _: PoolConnectionMetadata,
+) -> Pin<Box<dyn Future<Output = sqlx::Result<bool>> + Send + '_>> {
+    Box::pin(async {
+        timeout(AFTER_USE, connection.ping()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+    })
 }
 
 /// It answers, and what it says does not get better by itself: no such role, password or database.
@@ -64,8 +85,9 @@ fn refuses_us(error: &sqlx::Error) -> bool {
 }
 
 /// Another encoding could not hold every nickname.
-pub(super) async fn check_encoding(pool: &PgPool) -> Result<()> {
-    let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(pool).await?;
+pub(super) async fn check_encoding(pool: &PgPool, location: &str) -> Result<()> {
+    let asked = sqlx::query_scalar("SHOW server_encoding").fetch_one(pool);
+    let encoding: String = in_time(location, asked).await??;
     if encoding == "UTF8" {
         return Ok(());
     }
@@ -74,7 +96,7 @@ pub(super) async fn check_encoding(pool: &PgPool) -> Result<()> {
 
 /// Migrates when asked and needed. A role that may not migrate is fine as long as nothing is missing.
 pub(super) async fn bring_up_to_date(pool: &PgPool, open: Open, location: &str) -> Result<()> {
-    if check_version(&MIGRATOR, applied(pool).await?)? {
+    if check_version(&MIGRATOR, in_time(location, applied(pool)).await??)? {
         return Ok(());
     }
     if open != Open::Migrate {
@@ -82,7 +104,7 @@ pub(super) async fn bring_up_to_date(pool: &PgPool, open: Open, location: &str) 
     }
     // Another replica that is migrating is waited for, however long it takes.
     let options = PgConnectOptions::clone(&pool.connect_options()).options([("lock_timeout", "0")]);
-    let mut connection = options.connect().await?;
+    let mut connection = in_time(location, options.connect()).await??;
     MIGRATOR
         .run_direct(None, &mut connection, false)
         .await

@@ -40,9 +40,10 @@ impl Postgres {
         let pool = PgPoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(Duration::from_secs(5))
+            .after_release(connect::after_use)
             .connect_with(options.clone())
             .await?;
-        connect::check_encoding(&pool).await?;
+        connect::check_encoding(&pool, &location).await?;
         connect::bring_up_to_date(&pool, open, &location).await?;
         Ok(Postgres { pool, options, appender: Mutex::default(), location })
     }

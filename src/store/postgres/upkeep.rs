@@ -1,7 +1,6 @@
 //! What keeps the log in shape beside the appends: unreadable bodies, partitions, pruning.
 
 use super::Postgres;
-use crate::protocol::time::Millis;
 use crate::store::model::NewUnreadable;
 use crate::store::{Result, Stamp, StoreError};
 
@@ -19,10 +18,11 @@ SELECT portraitd_extend()";
 const PRUNE_RECENT: &str = "-- prune_recent
 WITH old AS (
     (SELECT event_time, key FROM recent
-      WHERE event_time <= $1 AND recorded_at < $1 LIMIT 10000)
+      WHERE event_time <= now() - make_interval(secs => $1)
+        AND recorded_at < now() - make_interval(secs => $1) LIMIT 10000)
     UNION ALL
     (SELECT event_time, key FROM recent
-      WHERE event_time > now() AND recorded_at < $1 LIMIT 10000)
+      WHERE event_time > now() AND recorded_at < now() - make_interval(secs => $1) LIMIT 10000)
 )
 DELETE FROM recent r USING old WHERE r.event_time = old.event_time AND r.key = old.key";
 
@@ -61,8 +61,8 @@ impl Postgres {
         Ok(sqlx::query_scalar(EXTEND).fetch_one(&self.pool).await?)
     }
 
-    pub(in crate::store) async fn prune_recent(&self, before: Millis) -> Result<u64> {
-        Ok(sqlx::query(PRUNE_RECENT).bind(Stamp(before)).execute(&self.pool).await?.rows_affected())
+    pub(in crate::store) async fn prune_recent(&self, window_secs: i64) -> Result<u64> {
+        Ok(sqlx::query(PRUNE_RECENT).bind(window_secs as f64).execute(&self.pool).await?.rows_affected())
     }
 
     pub(in crate::store) async fn bound_unreadable(&self, max_bytes: u64) -> Result<u64> {

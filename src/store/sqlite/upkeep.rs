@@ -4,7 +4,6 @@ use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use super::{Sqlite, writing};
-use crate::protocol::time::Millis;
 use crate::store::Result;
 use crate::store::model::NewUnreadable;
 
@@ -18,10 +17,10 @@ ON CONFLICT (hash) DO UPDATE SET times = times + 1, last_at = max(last_at, exclu
 const PRUNE_RECENT: &str = "-- prune_recent
 DELETE FROM recent WHERE (event_time, key) IN (
     SELECT event_time, key FROM (SELECT event_time, key FROM recent
-     WHERE event_time <= $1 AND recorded_at < $1 LIMIT 10000)
+     WHERE event_time <= unixepoch('subsec') * 1000 - $1 AND recorded_at < unixepoch('subsec') * 1000 - $1 LIMIT 10000)
     UNION ALL
     SELECT event_time, key FROM (SELECT event_time, key FROM recent
-     WHERE event_time > unixepoch('subsec') * 1000 AND recorded_at < $1 LIMIT 10000))";
+     WHERE event_time > unixepoch('subsec') * 1000 AND recorded_at < unixepoch('subsec') * 1000 - $1 LIMIT 10000))";
 
 const BOUND_UNREADABLE: &str = "-- bound_unreadable
 DELETE FROM unreadable WHERE id <= (
@@ -50,8 +49,8 @@ impl Sqlite {
         Ok(i64::MAX)
     }
 
-    pub(in crate::store) async fn prune_recent(&self, before: Millis) -> Result<u64> {
-        let query = sqlx::query(PRUNE_RECENT).bind(before);
+    pub(in crate::store) async fn prune_recent(&self, window_secs: i64) -> Result<u64> {
+        let query = sqlx::query(PRUNE_RECENT).bind(window_secs * 1000);
         writing!(self, connection => query.execute(connection).await.map(|done| done.rows_affected()))
     }
 

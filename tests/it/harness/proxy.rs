@@ -20,6 +20,8 @@ pub enum Line {
     LosesNextRequest,
     /// Connections stay open and nothing passes.
     Frozen,
+    /// The first request that has this text in it passes, and then nothing does.
+    FreezesAt(&'static str),
     /// Connections end, also new ones.
     Down,
 }
@@ -28,6 +30,8 @@ pub enum Line {
 pub struct Proxy {
     address: SocketAddr,
     line: Arc<watch::Sender<Line>>,
+    /// Changed when what is connected is forgotten.
+    graves: Arc<watch::Sender<u32>>,
     cuts: Arc<AtomicU32>,
 }
 
@@ -38,11 +42,20 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let (line, cuts) = (Arc::new(watch::Sender::new(Line::Good)), Arc::new(AtomicU32::new(0)));
-        let proxy = Proxy { address, line: line.clone(), cuts: cuts.clone() };
+        let graves = Arc::new(watch::Sender::new(0));
+        let proxy = Proxy { address, line: line.clone(), graves: graves.clone(), cuts: cuts.clone() };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(server) = TcpStream::connect(&server).await else { continue };
-                tokio::spawn(forward(client, server, line.clone(), cuts.clone()));
+                let mut buried = graves.subscribe();
+                let forward = forward(client, server, line.clone(), cuts.clone());
+                tokio::spawn(async move {
+                    let mut forward = std::pin::pin!(forward);
+                    tokio::select! {
+                        () = &mut forward => {}
+                        _ = buried.changed() => std::future::pending().await,
+                    }
+                });
             }
         });
         proxy
@@ -61,6 +74,15 @@ impl Proxy {
 
     pub fn set(&self, line: Line) {
         self.line.send_replace(line);
+    }
+
+    /// Nothing ever passes again on the connections there are, as when the machine behind them died; new ones are good.
+    pub fn bury_connections(&self) {
+        self.graves.send_modify(|graves| *graves += 1);
+    }
+
+    pub fn line(&self) -> Line {
+        *self.line.borrow()
     }
 
     /// Connections ended by one of the losing lines.
@@ -103,6 +125,9 @@ async fn forward(client: TcpStream, server: TcpStream, line: Arc<watch::Sender<L
                 match now {
                     Line::LosesNextRequest => return cut(&line, &cuts),
                     Line::LosesNextAnswer => losing = true,
+                    Line::FreezesAt(text) if request[..length].windows(text.len()).any(|part| part == text.as_bytes()) => {
+                        let _ = line.send_replace(Line::Frozen);
+                    }
                     _ => {}
                 }
                 if ends.to_server.write_all(&request[..length]).await.is_err() {

@@ -1,11 +1,12 @@
 //! A journal at work on a store.
 
 use std::future::poll_fn;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use portraitd::journal::{Health, Journal, Outcome, Recorder, Recording, Spool, Writer};
+use portraitd::journal::{Health, Journal, Log, Outcome, Recorder, Recording, Spool, Writer};
 use portraitd::store::{NewEntry, Store};
 use portraitd::telemetry::Metrics;
 use tempfile::TempDir;
@@ -28,23 +29,45 @@ impl Resting {
     }
 }
 
-/// A journal whose writer has not begun yet, so that a test decides what waits for it.
-pub fn resting(store: Store) -> (Journal, Resting) {
-    resting_within(store, BUDGET)
+/// A journal at work on any log.
+pub struct AtWork {
+    pub journal: Journal,
+    pub health: Arc<Health>,
+    pub metrics: Arc<Metrics>,
+    pub spool: PathBuf,
 }
 
-fn resting_within(store: Store, budget: Duration) -> (Journal, Resting) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let spool = Spool::open(folder.path(), 1 << 30).expect("a spool");
-    let (journal, writer) = Journal::new(Arc::new(store), spool, budget, Arc::new(Metrics::default()));
-    (journal, Resting { writer, folder })
+impl AtWork {
+    pub fn on(log: Arc<dyn Log>, budget: Duration) -> Self {
+        let (journal, resting, metrics) = resting_on(log, budget);
+        let (health, spool) = (resting.writer.health(), resting.folder.path().join("spool"));
+        tokio::spawn(resting.run());
+        AtWork { journal, health, metrics, spool }
+    }
+
+    /// How many files in the spool's folder end like this.
+    pub fn files(&self, suffix: &str) -> usize {
+        let names = std::fs::read_dir(&self.spool).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+        names.filter(|name| name.to_string_lossy().ends_with(suffix)).count()
+    }
+}
+
+/// A journal whose writer has not begun yet, so that a test decides what waits for it.
+pub fn resting(store: Store) -> (Journal, Resting) {
+    let (journal, resting, _) = resting_on(Arc::new(store), BUDGET);
+    (journal, resting)
+}
+
+fn resting_on(log: Arc<dyn Log>, budget: Duration) -> (Journal, Resting, Arc<Metrics>) {
+    let (folder, metrics) = (tempfile::tempdir().expect("a folder"), Arc::new(Metrics::default()));
+    let spool = Spool::open(&folder.path().join("spool"), 1 << 30).expect("a spool");
+    let (journal, writer) = Journal::new(log, spool, budget, metrics.clone());
+    (journal, Resting { writer, folder }, metrics)
 }
 
 /// A journal whose writer works.
 pub fn working(store: Store) -> (Journal, Arc<Health>) {
-    let (journal, resting) = resting(store);
-    let health = resting.writer.health();
-    tokio::spawn(resting.run());
+    let AtWork { journal, health, .. } = AtWork::on(Arc::new(store), BUDGET);
     (journal, health)
 }
 
@@ -60,7 +83,7 @@ pub fn patient() -> Instant {
 
 /// Hands all entries over before the writer begins, so that they wait together; their outcomes.
 pub async fn record_together(store: Store, entries: Vec<NewEntry>) -> Vec<Outcome> {
-    let (journal, writer) = resting_within(store, Duration::from_secs(20));
+    let (journal, writer, _) = resting_on(Arc::new(store), Duration::from_secs(20));
     let all = together(entries.into_iter().map(|entry| journal.record(entry, patient())).collect());
     // Polled in this order: everything is queued when the writer begins.
     let (outcomes, ()) = tokio::join!(all, async { drop(tokio::spawn(writer.run())) });

@@ -9,7 +9,8 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 
-use super::support::{BUDGET, drained, patient, record_all, resting, together, working};
+use super::picky::{Answer, Picky};
+use super::support::{AtWork, BUDGET, drained, patient, record_all, resting, together, working};
 use crate::harness::db::{Database, eventually, on_both_stores};
 use crate::harness::entries::{callbacks, unreadable};
 use crate::harness::proof::assert_chained;
@@ -187,4 +188,36 @@ async fn survives(trouble: Line) {
     entries.extend(callbacks(10));
     assert_eq!(record_all(&journal, &entries[30..], patient()).await, [Outcome::Recorded; 10]);
     assert_recorded(&db, &entries).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_somebody_waits_a_spool_that_has_room_again_is_used_at_once() {
+    let db = Database::sqlite().await;
+    let log = Picky::about(db.store().await, |_| Answer::NeverReturns, Answer::Passes);
+    let at_work = AtWork::on(log, Duration::from_millis(100));
+    std::fs::remove_dir_all(&at_work.spool).unwrap();
+    std::fs::write(&at_work.spool, "in the way").unwrap();
+    let entries = callbacks(5);
+    let deadline = Instant::now() + Duration::from_secs(4);
+    let repaired = async {
+        eventually("neither takes it", async || at_work.health.is_stuck()).await;
+        std::fs::remove_file(&at_work.spool).unwrap();
+    };
+    let (outcomes, ()) = tokio::join!(record_all(&at_work.journal, &entries, deadline), repaired);
+    assert_eq!(outcomes, [Outcome::Spooled; 5]);
+}
+
+on_both_stores! {
+    async fn in_a_second_outage_nobody_waits_for_the_drain_that_worked_after_the_first(db: Database) {
+        let (journal, health) = working(db.store().await);
+        for _ in 0..2 {
+            let blocker = Blocker::of(&db).await;
+            assert_eq!(record_all(&journal, &callbacks(5), patient()).await, [Outcome::Spooled; 5]);
+            let begun = Instant::now();
+            assert_eq!(record_all(&journal, &callbacks(5), patient()).await, [Outcome::Spooled; 5]);
+            assert!(begun.elapsed() < BUDGET / 2, "{:?}", begun.elapsed());
+            blocker.release().await;
+            drained(&health).await;
+        }
+    }
 }

@@ -94,7 +94,8 @@ async fn a_second_row_under_a_taken_sequence_is_refused() {
 
 #[tokio::test]
 async fn every_table_of_the_log_carries_the_guard() {
-    let (db, relations) = filled().await;
+    let (db, mut relations) = filled().await;
+    relations.insert(0, "access_log".into());
     let guarded = db
         .texts(
             "SELECT tgrelid::regclass::text FROM pg_trigger

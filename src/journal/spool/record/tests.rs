@@ -40,10 +40,11 @@ fn both() -> Vec<u8> {
 
 fn all(mut bytes: &[u8]) -> (Vec<u64>, usize) {
     let (mut numbers, mut damage) = (Vec::new(), 0);
-    while let Some(Found { record, taken }) = read(bytes) {
-        match record {
-            Some((_, number)) => numbers.push(number),
-            None => damage += taken,
+    while let Some(Found { what, taken }) = read(bytes) {
+        match what {
+            What::Record(_, number) => numbers.push(number),
+            What::Newer => panic!("nothing newer is written here"),
+            What::Nothing => damage += taken,
         }
         assert!(taken > 0, "it gets on");
         bytes = &bytes[taken..];
@@ -54,9 +55,9 @@ fn all(mut bytes: &[u8]) -> (Vec<u64>, usize) {
 #[test]
 fn what_is_written_comes_back_the_same() {
     let bytes = both();
-    let Some(Found { record: Some((Record::Entry(back), 5)), taken }) = read(&bytes) else { panic!("an entry") };
+    let Some(Found { what: What::Record(Record::Entry(back), 5), taken }) = read(&bytes) else { panic!("an entry") };
     assert_eq!(format!("{back:?}"), format!("{:?}", entry(BODY)));
-    let Some(Found { record: Some((Record::Unreadable(back), 6)), .. }) = read(&bytes[taken..]) else {
+    let Some(Found { what: What::Record(Record::Unreadable(back), 6), .. }) = read(&bytes[taken..]) else {
         panic!("a body")
     };
     assert_eq!(format!("{back:?}"), format!("{:?}", unreadable()));
@@ -96,11 +97,26 @@ fn garbage_between_records_is_stepped_over() {
 }
 
 #[test]
+fn a_whole_record_of_another_kind_or_shape_is_a_newer_programs() {
+    for payload in [&[3][..], &[CALLBACK, 0, 0, 0, 1, 9], &[]] {
+        let mut bytes = Vec::new();
+        framed(7, &mut bytes, |out| out.extend_from_slice(payload));
+        let length = bytes.len();
+        bytes.extend(both());
+        let Some(Found { what: What::Newer, taken }) = read(&bytes) else { panic!("{payload:?}") };
+        assert_eq!(taken, length);
+    }
+    assert!(is_newer(b"PSP2whatever") && !is_newer(&both()) && !is_newer(b"PSP") && !is_newer(b"PSP\0"));
+}
+
+#[test]
 fn a_callback_that_other_rules_cannot_read_is_kept_as_unreadable() {
     let mut entry = entry(BODY);
     entry.body = Bytes::from_static(b"[]");
     let mut bytes = Vec::new();
     write_entry(&entry, 0, &mut bytes);
-    let Some(Found { record: Some((Record::Unreadable(body), _)), .. }) = read(&bytes) else { panic!("unreadable") };
+    let Some(Found { what: What::Record(Record::Unreadable(body), _), .. }) = read(&bytes) else {
+        panic!("unreadable")
+    };
     assert_eq!((body.receipt_id, &body.body[..], body.sdk_app_id), ([7; 16], &b"[]"[..], Some(1_400_000_000)));
 }
