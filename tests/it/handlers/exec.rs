@@ -170,7 +170,7 @@ async fn several_handlers_run_side_by_side_and_one_that_fails_holds_up_no_other(
     let name = "cat > \"$PORTRAITD_HANDLER.part\"; mv \"$PORTRAITD_HANDLER.part\" \"$PORTRAITD_HANDLER\"";
     let entries = [
         entry("bad", &["/bin/sh", "-c", "exit 1"], ""),
-        entry("slow", &["/bin/sh", "-c", "sleep 1000"], ""),
+        entry("slow", &["/bin/sh", "-c", "exec sleep 1000"], ""),
         entry("one", &["/bin/sh", "-c", name], ""),
         entry("two", &["/bin/sh", "-c", name], "tags = [\"Tag_Profile_IM_Nick\"]"),
     ];
