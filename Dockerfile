@@ -10,8 +10,8 @@ WORKDIR /build
 # Dependencies are a layer of their own: it stays cached until Cargo.toml, Cargo.lock or build.rs changes. Cargo wants a source file
 # for each target it knows of, the test and the benches included.
 COPY Cargo.toml Cargo.lock build.rs ./
-RUN mkdir -p src tests/it benches/ingest benches/faults \
- && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs benches/ingest/main.rs benches/faults/main.rs >/dev/null \
+RUN mkdir -p src tests/it benches/ingest benches/faults benches/dispatch \
+ && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs benches/ingest/main.rs benches/faults/main.rs benches/dispatch/main.rs >/dev/null \
  && touch src/lib.rs \
  && cargo build --release --locked --bin portraitd \
  && rm -r src

@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_millis(20);
 pub struct Program {
     child: Child,
     public: SocketAddr,
-    private: SocketAddr,
+    pub private: SocketAddr,
 }
 
 impl Program {
