@@ -21,7 +21,9 @@ use dispatch::AllHandlers;
 
 /// Sends log lines to stderr, as configured, unless the process has a log already.
 pub fn init(log: &Log) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(&log.filter).map_err(|e| ConfigError(format!("log.filter: {e}")))?;
+    // The NATS client logs every try to connect again; the handler says what matters.
+    let filter = EnvFilter::try_new(format!("async_nats=off,{}", log.filter))
+        .map_err(|e| ConfigError(format!("log.filter: {e}")))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     match log.format {
         LogFormat::Text => lines.try_init(),

@@ -18,6 +18,7 @@ pub use layers::{Flags, Loaded, load};
 pub use model::{Admin, AdminToken, App, Config, Log, LogFormat, Receiver, Scope, Shutdown, Spool, StoreConfig, Tls};
 pub use network::network;
 pub use other_commands::OtherCommands;
+pub(crate) use secret::read_file as read_secret_file;
 pub use show::{redact_url, show};
 
 /// `config/default.toml`, the weakest layer and the reference of all keys.

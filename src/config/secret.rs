@@ -43,7 +43,7 @@ pub(super) fn is_open_to_others(path: &Path) -> bool {
 }
 
 /// A secret's file without its last line break. One that others may use is refused.
-pub(super) fn read_file(name: &str, path: &Path) -> Result<String, ConfigError> {
+pub(crate) fn read_file(name: &str, path: &Path) -> Result<String, ConfigError> {
     let shown = path.display();
     let unreadable = |e: std::io::Error| ConfigError(format!("{name}: cannot read {shown}: {e}"));
     let mut file = File::open(path).map_err(unreadable)?;

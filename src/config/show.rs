@@ -25,7 +25,9 @@ fn printable(key: &str, value: &Value) -> String {
     match &value.kind {
         ValueKind::Array(list) if is_token_list => format!("[{}]", vec!["\"[redacted]\""; list.len()].join(", ")),
         _ if is_token_list || key.ends_with("].sha256") => "\"[redacted]\"".to_owned(),
-        ValueKind::String(url) if key.ends_with("].url") => format!("{:?}", without_query(&redact_url(url))),
+        ValueKind::String(url) if key.ends_with("].url") => {
+            format!("{:?}", without_token(&without_query(&redact_url(url))))
+        }
         ValueKind::String(url) if key == "store.url" || url.contains("://") => format!("{:?}", redact_url(url)),
         ValueKind::String(text) => format!("{text:?}"),
         ValueKind::Array(list) => {
@@ -61,6 +63,14 @@ pub fn redact_url(url: &str) -> String {
 /// A backend's query may be what lets us in.
 fn without_query(url: &str) -> String {
     url.split_once('?').map_or_else(|| url.to_owned(), |(base, _)| format!("{base}?***"))
+}
+
+/// To NATS, and to many a backend, a user without a password is a token.
+fn without_token(url: &str) -> String {
+    match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?))) {
+        Some((scheme, (login, place))) if !login.contains(':') => format!("{scheme}://***@{place}"),
+        _ => url.to_owned(),
+    }
 }
 
 /// `host[:port][/database]`, where `user:password` without a host would be neither.

@@ -1,6 +1,8 @@
 //! Handlers that come with the program, from `[[handlers]]`: several of a kind allowed.
 
+mod exec;
 mod forward;
+mod jetstream;
 mod log;
 
 use std::sync::Arc;
@@ -10,15 +12,18 @@ use crate::clock::Clock;
 use crate::config::{ConfigError, Dispatch, Handler, HandlerKind, StartAt};
 use crate::dispatch::lane::Rules;
 use crate::dispatch::{ProfileHandler, Registration, Start, Wants};
+use exec::Exec;
 use forward::Forward;
+use jetstream::Jetstream;
 use log::LogLine;
 
 /// The handler that the configuration describes.
 pub fn build(config: &Handler, clock: &Clock) -> Result<Arc<dyn ProfileHandler>, ConfigError> {
     match config.kind {
+        HandlerKind::Exec => Ok(Arc::new(Exec::new(config)?)),
         HandlerKind::Forward => Ok(Arc::new(Forward::new(config, clock)?)),
+        HandlerKind::Jetstream => Ok(Arc::new(Jetstream::new(config)?)),
         HandlerKind::Log => Ok(Arc::new(LogLine::new(config))),
-        kind => Err(ConfigError(format!("handlers: {:?}: kind {kind:?} is not there yet", config.name))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A network between the program and Postgres that fails on command.
+//! A network between the program and Postgres, or another server, that fails on command.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -65,6 +65,11 @@ impl Proxy {
     pub fn url(&self, url: &str) -> String {
         let url = url.replacen(host(url), &self.address.to_string(), 1);
         format!("{url}{}sslmode=disable", if url.contains('?') { "&" } else { "?" })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn set(&self, line: Line) {
