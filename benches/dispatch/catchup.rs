@@ -145,11 +145,12 @@ async fn yardstick(url: &str, jobs: u64) -> anyhow::Result<f64> {
 async fn work(pool: sqlx::PgPool) -> anyhow::Result<u64> {
     for done in 0.. {
         let mut transaction = pool.begin().await?;
-        let take = "SELECT seq, body FROM jobs JOIN callbacks USING (seq) WHERE NOT done ORDER BY seq LIMIT 1
-                    FOR UPDATE OF jobs SKIP LOCKED";
-        let job: Option<(i64, Vec<u8>)> = sqlx::query_as(take).fetch_optional(&mut *transaction).await?;
-        let Some((seq, _)) = job else { return Ok(done) };
-        sqlx::query("UPDATE jobs SET done = true WHERE seq = $1").bind(seq).execute(&mut *transaction).await?;
+        let take = "UPDATE jobs SET done = true WHERE seq = (SELECT seq FROM jobs WHERE NOT done ORDER BY seq LIMIT 1
+                    FOR UPDATE SKIP LOCKED) RETURNING seq";
+        let job: Option<i64> = sqlx::query_scalar(take).fetch_optional(&mut *transaction).await?;
+        let Some(seq) = job else { return Ok(done) };
+        let read = "SELECT body FROM callbacks WHERE seq = $1";
+        let _body: Vec<u8> = sqlx::query_scalar(read).bind(seq).fetch_one(&mut *transaction).await?;
         transaction.commit().await?;
     }
     Ok(0)

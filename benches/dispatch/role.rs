@@ -72,7 +72,8 @@ impl Process {
                 break rest.trim_end_matches('/').parse()?;
             }
         };
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("    | {line}")));
+        let told = |line: &String| ["WARN", "ERROR", "panicked"].iter().any(|word| line.contains(word));
+        std::thread::spawn(move || lines.map_while(Result::ok).filter(told).for_each(|line| eprintln!("    | {line}")));
         Ok((Process(child), address))
     }
 

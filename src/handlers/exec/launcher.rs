@@ -7,10 +7,10 @@ use std::io;
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 use tokio::process::Command;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use ur_taking_me_with_you::spawn_dying_with_parent_async;
 
 use super::running::Running;
 
@@ -44,12 +44,26 @@ impl Launcher {
 }
 
 fn launch_all(orders: Receiver<Order>) {
-    for Order { command, runtime, started } in orders {
+    for Order { mut command, runtime, started } in orders {
         if started.is_closed() {
             continue;
         }
         let _in = runtime.enter();
+        end_with_us(&mut command);
         // Who does not wait any more drops it, and that ends it.
-        let _ = started.send(spawn_dying_with_parent_async(command).map(Running::new));
+        let _ = started.send(command.spawn().map(Running::new));
     }
+}
+
+/// The kernel kills the program when the thread that started it ends. If that has happened before it was asked to, the
+/// program does not begin.
+#[expect(unsafe_code, reason = "there is no safe way to do something between fork and exec")]
+fn end_with_us(command: &mut Command) {
+    let us = getpid();
+    let tie = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        if getppid() == Some(us) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+    };
+    // SAFETY: between fork and exec it makes two system calls and nothing else, which are async-signal-safe; it allocates nothing.
+    unsafe { command.pre_exec(tie) };
 }

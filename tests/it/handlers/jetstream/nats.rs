@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use async_nats::ConnectOptions;
 use async_nats::jetstream::{self, message::StreamMessage, stream};
 use tempfile::TempDir;
-use ur_taking_me_with_you::spawn_dying_with_parent;
 
+use crate::harness::service::program::end_with_us;
 use crate::harness::service::stderr::Stderr;
 
 /// The stream that takes what a handler publishes by default.
@@ -48,7 +48,8 @@ impl Nats {
         let mut command = Command::new(binary());
         command.arg("-c").arg(self.path("nats.conf")).current_dir(self.folder.path()).env_clear();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = spawn_dying_with_parent(command).expect("nats-server runs");
+        end_with_us(&mut command);
+        let mut child = command.spawn().expect("nats-server runs");
         let stderr = Stderr::of(&mut child);
         self.child = Some(child);
         let said = stderr.wait_until(|said| said.ended || said.times("Server is ready") > 0).await;

@@ -12,16 +12,27 @@ use serde_json::Value;
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portraitd"));
     command.env_clear().current_dir(folder);
-    // SAFETY: both calls are async-signal-safe and touch only the child.
+    end_with_us(&mut command);
+    // SAFETY: the call is async-signal-safe and touches only the child.
     unsafe {
         command.pre_exec(|| {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             // A file that may not grow is an error to the program, as on a full disk, and not its end.
             libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
             Ok(())
         });
     }
     command
+}
+
+/// It is killed when the thread that starts it ends.
+pub fn end_with_us(command: &mut Command) {
+    // SAFETY: the call is async-signal-safe and touches only the child.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        });
+    }
 }
 
 /// How many file descriptors it may have.
