@@ -1,5 +1,5 @@
 //! Opens a store that was away at the start, then does what the log needs now and then beside the appends: partitions
-//! ahead, expired dedupe keys dropped, unreadable bodies bounded. One step that fails or hangs does not keep the others from
+//! ahead, expired dedupe keys dropped, the index over time, unreadable bodies bounded. One step that fails or hangs does not keep the others from
 //! being done.
 
 use std::sync::Arc;
@@ -61,6 +61,7 @@ async fn once(store: &Store, health: &Health, config: &StoreConfig) {
         let window = i64::from(config.dedupe_window_secs);
         while done("dropping expired dedupe keys", store.prune_recent(window)).await >= Some(FULL_PRUNING) {}
     }
+    done("adding to the index over time", store.add_blocks()).await;
     match done("bounding unreadable bodies", store.bound_unreadable(config.unreadable_max_bytes)).await {
         None | Some(0) => {}
         Some(dropped) => {

@@ -124,7 +124,8 @@ async fn rate(url: &str, entries: u64, kind: Kind, round: usize) -> anyhow::Resu
 async fn yardstick(url: &str, jobs: u64) -> anyhow::Result<f64> {
     let mut connection = PgConnection::connect(url).await?;
     connection.execute("DROP TABLE IF EXISTS jobs").await?;
-    let make = "CREATE TABLE jobs AS SELECT seq, false AS done FROM callbacks WHERE seq <= $1";
+    connection.execute("CREATE TABLE jobs (seq bigint PRIMARY KEY, done boolean NOT NULL)").await?;
+    let make = "INSERT INTO jobs SELECT seq, false FROM callbacks WHERE seq <= $1";
     sqlx::query(make).bind(i64::try_from(jobs)?).execute(&mut connection).await?;
     connection.execute("CREATE INDEX ON jobs (seq) WHERE NOT done").await?;
     connection.execute("VACUUM ANALYZE jobs").await?;

@@ -40,7 +40,7 @@ COMMENT ON COLUMN callbacks.body           IS 'The body, byte for byte as receiv
 
 -- The account first: it decides most comparisons alone, and serves searches that do not name the app.
 CREATE INDEX callbacks_account  ON callbacks (account, sdk_app_id, effective_time, seq);
-CREATE INDEX callbacks_operator ON callbacks (operator, sdk_app_id, seq) WHERE operator IS DISTINCT FROM account;
+CREATE INDEX callbacks_operator ON callbacks (operator, seq, sdk_app_id) WHERE operator IS DISTINCT FROM account;
 CREATE INDEX callbacks_received ON callbacks USING brin (received_at);
 
 CREATE TABLE profile_changes (

@@ -21,7 +21,7 @@ CREATE TABLE callbacks ( -- The log: one row per callback, append-only, in the o
 
 -- The account first: it decides most comparisons alone, and serves searches that do not name the app.
 CREATE INDEX callbacks_account  ON callbacks (account, sdk_app_id, effective_time, seq);
-CREATE INDEX callbacks_operator ON callbacks (operator, sdk_app_id, seq) WHERE operator IS NOT account;
+CREATE INDEX callbacks_operator ON callbacks (operator, seq, sdk_app_id) WHERE operator IS NOT account;
 
 CREATE TABLE profile_changes ( -- One row per ProfileItem of an entry, derived from its body; append-only.
     seq     INTEGER NOT NULL, -- The entry in callbacks.

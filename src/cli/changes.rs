@@ -8,7 +8,7 @@ use super::output::{print, shortened, visible};
 use super::time::time;
 use crate::config::Loaded;
 use crate::protocol::time::{Millis, rfc3339};
-use crate::store::{Change, ChangeFilter};
+use crate::store::{Change, ChangeFilter, Paging, Store};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -47,9 +47,9 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
         tag: arguments.tag,
         since: arguments.since,
         until: arguments.until,
-        limit: arguments.limit,
+        ..ChangeFilter::default()
     };
-    let changes = store.changes(&filter).await?;
+    let changes = newest(&store, &filter, arguments.limit).await?;
     if arguments.json {
         let mut lines = String::new();
         for change in &changes {
@@ -62,10 +62,25 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
         eprintln!("no changes match");
         return Ok(());
     }
-    if changes.len() == usize::try_from(filter.limit).unwrap_or(usize::MAX) {
-        eprintln!("the newest {} changes; --limit shows more", filter.limit);
+    if changes.len() == usize::try_from(arguments.limit).unwrap_or(usize::MAX) {
+        eprintln!("the newest {} changes; --limit shows more", arguments.limit);
     }
     print(&table(&changes))
+}
+
+/// A page may be short: until there are as many, or no more.
+async fn newest(store: &Store, filter: &ChangeFilter, limit: u32) -> anyhow::Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    let mut after = None;
+    loop {
+        let left = limit - u32::try_from(changes.len()).unwrap_or(limit);
+        let page = store.changes(filter, Paging { after, ..Paging::newest(left) }).await?;
+        changes.extend(page.items);
+        after = page.next;
+        if after.is_none() || changes.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
+            return Ok(changes);
+        }
+    }
 }
 
 fn table(changes: &[Change]) -> String {

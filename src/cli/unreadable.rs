@@ -41,7 +41,7 @@ struct Line<'a> {
 }
 
 pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<()> {
-    let rows = existing_store(&loaded).await?.unreadable(arguments.limit).await?;
+    let rows = existing_store(&loaded).await?.unreadable(None, arguments.limit).await?;
     if arguments.json {
         let mut lines = String::new();
         for row in &rows {

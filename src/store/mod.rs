@@ -5,6 +5,7 @@
 //! [`chain`] makes digests and chain, [`verify`] checks what was stored.
 
 mod batch;
+mod blocks;
 pub mod chain;
 mod condition;
 mod error;
@@ -16,8 +17,10 @@ pub mod subscription;
 pub mod verify;
 
 mod postgres;
+pub mod profile;
 mod read;
 pub mod rows;
+mod search;
 mod sqlite;
 mod stamp;
 
@@ -32,11 +35,12 @@ use tokio::sync::{Mutex, watch};
 pub use condition::Condition;
 pub use error::StoreError;
 pub use model::{Change, Head, NewEntry, NewUnreadable, Recorded, StoredEntry, StoredItem, UnreadableRow};
-pub use query::ChangeFilter;
+pub use query::{ChangeFilter, Direction, Page, Paging, Place};
 pub use stamp::Stamp;
 
 use crate::protocol::time::Millis;
 use model::ReceiptId;
+use profile::ProfileItem;
 use rows::{LoggedCallback, Previous};
 use subscription::{
     Checkpoint, DeadLetter, HandlerRow, Lease, Operator, Order, Ordered, Orders, Start, Subscription, Waiting,
@@ -78,6 +82,7 @@ macro_rules! either {
         }
     };
 }
+use either;
 
 impl Store {
     /// Opens the store at `url`: `postgres://…` or `sqlite://path`.
@@ -176,14 +181,34 @@ impl Store {
         either!(self.dialect()?, store => store.head().await)
     }
 
-    /// Changes, newest first.
-    pub async fn changes(&self, filter: &ChangeFilter) -> Result<Vec<Change>> {
-        either!(self.dialect()?, store => store.changes(filter).await)
+    /// A page of changes.
+    pub async fn changes(&self, filter: &ChangeFilter, paging: Paging) -> Result<Page<Change>> {
+        search::changes(self.dialect()?, filter, paging).await
     }
 
-    /// Unreadable bodies, newest first.
-    pub async fn unreadable(&self, limit: u32) -> Result<Vec<UnreadableRow>> {
-        either!(self.dialect()?, store => store.unreadable(limit).await)
+    /// Adds to the index over time what has filled up since. Returns how many blocks.
+    pub async fn add_blocks(&self) -> Result<u64> {
+        either!(self.dialect()?, store => store.add_blocks().await)
+    }
+
+    /// An account's profile as it was at a time, by tag.
+    pub async fn profile(&self, app: i64, account: &str, at: Millis) -> Result<Vec<ProfileItem>> {
+        either!(self.dialect()?, store => store.profile(app, account, at).await)
+    }
+
+    /// The apps in which the log knows the account.
+    pub async fn apps_of(&self, account: &str) -> Result<Vec<i64>> {
+        either!(self.dialect()?, store => store.apps_of(account).await)
+    }
+
+    /// How many callbacks were received in each hour of these, the first of which begins at `since`.
+    pub async fn per_hour(&self, since: Millis, hours: usize) -> Result<Vec<u64>> {
+        blocks::per_hour(self.dialect()?, since, hours).await
+    }
+
+    /// Unreadable bodies before this one, newest first.
+    pub async fn unreadable(&self, before: Option<i64>, limit: u32) -> Result<Vec<UnreadableRow>> {
+        either!(self.dialect()?, store => store.unreadable(before, limit).await)
     }
 
     /// Entries and item rows with sequences in `from..=to`, in order, as they are stored.

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use sqlx::{Database, Encode, QueryBuilder, Type};
+use sqlx::QueryBuilder;
 
-use super::model::{Change, GENESIS, Head, NewEntry, ReceiptId, StoredEntry, StoredItem, UnreadableRow};
-use super::query::{ChangeFilter, MAX_LIMIT};
+use super::model::{GENESIS, Head, NewEntry, ReceiptId, StoredEntry, StoredItem, UnreadableRow};
 use super::{Result, Stamp};
 
 const HEAD: &str = "-- head
@@ -17,14 +16,9 @@ const RECEIPTS: &str = ") SELECT c.receipt_id, c.seq FROM wanted w CROSS JOIN ca
 /// Entries a statement, well below the limit of bound values.
 const RECEIPTS_AT_ONCE: usize = 500;
 
-const CHANGES: &str = "-- changes
-SELECT seq, ordinal, app, account, operator, tag, old, new, event_time, effective_time, received_at, platform,
-       client_ip, auth, kind
-  FROM profile_history WHERE 1 = 1";
-
 const UNREADABLE: &str = "-- unreadable
 SELECT id, first_at, last_at, times, sdk_app_id, command, reason, auth, client_ip, platform, body
-  FROM unreadable ORDER BY id DESC LIMIT $1";
+  FROM unreadable WHERE id < $1 ORDER BY id DESC LIMIT $2";
 
 const ENTRIES: &str = "-- stored
 SELECT seq, received_at, event_time, effective_time, sdk_app_id, kind, auth, account, operator, client_ip, platform,
@@ -37,32 +31,6 @@ SELECT seq, ordinal, tag, value FROM profile_changes WHERE seq BETWEEN $1 AND $2
 const SPAN: &str = "-- span
 SELECT (SELECT min(seq) FROM callbacks), (SELECT max(seq) FROM callbacks),
        (SELECT min(seq) FROM profile_changes), (SELECT max(seq) FROM profile_changes)";
-
-fn changes<'q, Db: Database>(filter: &'q ChangeFilter) -> QueryBuilder<Db>
-where
-    i64: Encode<'q, Db> + Type<Db>,
-    &'q String: Encode<'q, Db> + Type<Db>,
-    Stamp: Encode<'q, Db> + Type<Db>,
-{
-    let mut query = QueryBuilder::new(CHANGES);
-    if let Some(app) = filter.app {
-        query.push(" AND app = ").push_bind(app);
-    }
-    let texts =
-        [(" AND account = ", &filter.account), (" AND operator = ", &filter.operator), (" AND tag = ", &filter.tag)];
-    for (condition, text) in texts {
-        if let Some(text) = text {
-            query.push(condition).push_bind(text);
-        }
-    }
-    for (condition, time) in [(" AND received_at >= ", filter.since), (" AND received_at < ", filter.until)] {
-        if let Some(time) = time {
-            query.push(condition).push_bind(Stamp(time));
-        }
-    }
-    query.push(" ORDER BY seq DESC, ordinal DESC LIMIT ").push_bind(i64::from(filter.limit.min(MAX_LIMIT)));
-    query
-}
 
 /// The lowest and highest of the rows' ends, if there is any row.
 fn widest(ends: (Option<i64>, Option<i64>, Option<i64>, Option<i64>)) -> Option<(i64, i64)> {
@@ -99,12 +67,9 @@ macro_rules! reads {
                 Ok(found)
             }
 
-            pub(super) async fn changes(&self, filter: &ChangeFilter) -> Result<Vec<Change>> {
-                Ok(changes::<$db>(filter).build_query_as().fetch_all(self.readers()).await?)
-            }
-
-            pub(super) async fn unreadable(&self, limit: u32) -> Result<Vec<UnreadableRow>> {
-                Ok(sqlx::query_as(UNREADABLE).bind(i64::from(limit)).fetch_all(self.readers()).await?)
+            pub(super) async fn unreadable(&self, before: Option<i64>, limit: u32) -> Result<Vec<UnreadableRow>> {
+                let found = sqlx::query_as(UNREADABLE).bind(before.unwrap_or(i64::MAX)).bind(i64::from(limit));
+                Ok(found.fetch_all(self.readers()).await?)
             }
 
             pub(super) async fn stored(&self, from: i64, to: i64) -> Result<(Vec<StoredEntry>, Vec<StoredItem>)> {

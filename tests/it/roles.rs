@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use portraitd::store::Recorded::{Known, New};
 use portraitd::store::verify::{self, Verdict};
-use portraitd::store::{ChangeFilter, Open, Store, StoreError};
+use portraitd::store::{ChangeFilter, Open, Paging, Store, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tokio::sync::Mutex;
@@ -79,7 +79,7 @@ async fn the_service_role_can_do_all_the_service_does() {
     assert_eq!(store.bound_unreadable(0).await.unwrap(), 1);
     assert_eq!(store.prune_recent(-10).await.unwrap(), 3);
     assert_eq!(store.head().await.unwrap().seq, 3);
-    assert_eq!(store.changes(&ChangeFilter { limit: 10, ..ChangeFilter::default() }).await.unwrap().len(), 3);
+    assert_eq!(store.changes(&ChangeFilter::default(), Paging::newest(10)).await.unwrap().items.len(), 3);
     assert!(matches!(verify::run(&store, |_, _| ()).await.unwrap(), Verdict::Holds(head) if head.seq == 3));
 }
 

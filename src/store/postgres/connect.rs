@@ -19,12 +19,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const AFTER_USE: Duration = Duration::from_secs(2);
 
 /// What every connection of ours runs with: OK means durable; each statement of a transaction sees what was committed before
-/// it; statements with many arrays are not compiled each time; a locked table is an error, not a wait.
-const SETTINGS: [(&str, &str); 4] = [
+/// it; statements with many arrays are not compiled each time; a locked table is an error, not a wait. Plans are made while the
+/// tables may be empty and kept while they grow: everything is found by a key.
+const SETTINGS: [(&str, &str); 7] = [
     ("synchronous_commit", "on"),
     ("default_transaction_isolation", "read committed"),
     ("jit", "off"),
     ("lock_timeout", "2s"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
 ];
 
 /// The URL as options, with what every connection of ours needs.

@@ -89,7 +89,7 @@ on_both_stores! {
         blocker.release().await;
         drained(&health).await;
         assert_recorded(&db, &entries).await;
-        assert_eq!(db.store().await.unreadable(10).await.unwrap()[0].body, b"[]");
+        assert_eq!(db.store().await.unreadable(None, 10).await.unwrap()[0].body, b"[]");
         entries.extend(callbacks(1));
         assert_eq!(record_all(&journal, &entries[100..], patient()).await, [Outcome::Recorded], "straight to the store again");
         let receipts: Vec<_> = assert_chained(&db.store().await).await.into_iter().map(|row| row.receipt_id).collect();

@@ -1,7 +1,7 @@
 //! Whatever JSON people send as a value is kept as they sent it.
 
-use portraitd::store::ChangeFilter;
 use portraitd::store::verify::{self, Verdict};
+use portraitd::store::{ChangeFilter, Paging};
 
 use crate::harness::db::{Database, on_both_stores};
 use crate::harness::entries::{append, callback};
@@ -32,7 +32,7 @@ on_both_stores! {
         let (_, items) = store.stored(1, 1).await.unwrap();
         let stored: Vec<_> = items.iter().map(|item| item.value.as_str()).collect();
         assert_eq!(stored, VALUES);
-        let mut changes = store.changes(&ChangeFilter { limit: 100, ..ChangeFilter::default() }).await.unwrap();
+        let mut changes = store.changes(&ChangeFilter::default(), Paging::newest(100)).await.unwrap().items;
         changes.reverse();
         for (at, change) in changes.iter().enumerate() {
             assert_eq!(change.new, VALUES[at]);
@@ -57,9 +57,9 @@ on_both_stores! {
         let account = "é".repeat(512);
         let tag = format!("Tag_Profile_Custom_{}", "t".repeat(490));
         append(&store, &[callback(&account).item(&tag, "1").build(), callback("\u{202e}id ' \u{7f}").item("%_", "2").build()]).await;
-        let found = store.changes(&ChangeFilter { account: Some(account.clone()), limit: 9, ..ChangeFilter::default() }).await.unwrap();
+        let found = store.changes(&ChangeFilter { account: Some(account.clone()), ..ChangeFilter::default() }, Paging::newest(9)).await.unwrap().items;
         assert_eq!((found.len(), found[0].account.as_deref(), found[0].tag.as_str()), (1, Some(account.as_str()), tag.as_str()));
-        let found = store.changes(&ChangeFilter { tag: Some("%_".to_owned()), limit: 9, ..ChangeFilter::default() }).await.unwrap();
+        let found = store.changes(&ChangeFilter { tag: Some("%_".to_owned()), ..ChangeFilter::default() }, Paging::newest(9)).await.unwrap().items;
         assert_eq!((found.len(), found[0].account.as_deref()), (1, Some("\u{202e}id ' \u{7f}")));
     }
 }
