@@ -169,7 +169,6 @@ fn a_handlers_secrets_are_not_repeated_by_what_is_wrong_around_them() {
         "kind = \"forward\"\nurl = \"https://me:s3cret@example.com\"\nsecrets = [\"s3cret\"]\nformat = \"xml\"",
         "kind = \"log\"\nsecrets = [\"s3cret\"]",
         "kind = \"log\"\nurl = \"https://me:s3cret@example.com\"",
-        "kind = \"forward\"\nurl = 7\nsecrets = \"s3cret\"",
         "kind = \"forward\"\nsecrets = [\"s3cret\"]",
         "kind = \"forward\"\nurl = [\"https://me:s3cret@example.com\"]",
     ] {

@@ -4,6 +4,7 @@ mod backend;
 mod commands;
 mod listener;
 mod metrics;
+mod outage;
 mod record;
 
 use serde_json::Value;
