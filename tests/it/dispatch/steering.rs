@@ -30,9 +30,11 @@ async fn failed(db: &Database, backend: &Backend, toml: &str) -> Service {
     service
 }
 
-/// `handlers --json`: the one of this name.
+/// `handlers --json`: the one of this name; none as long as a busy machine has not brought the store up.
 fn handler(service: &Service, name: &str) -> Option<Value> {
-    program::lines(&service.cli(&["handlers", "--json"])).into_iter().find(|handler| handler["name"] == name)
+    let output = service.cli(&["handlers", "--json"]);
+    let found = output.status.success().then(|| program::lines(&output))?;
+    found.into_iter().find(|handler| handler["name"] == name)
 }
 
 /// Waits until the handler `backend` is so.
