@@ -56,8 +56,8 @@ BEGIN
     REVOKE EXECUTE ON FUNCTION public.portraitd_checkpoint FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION public.portraitd_checkpoint TO portraitd_service;
 
-    -- Who operated: read and add.
-    GRANT SELECT, INSERT ON public.access_log TO portraitd_service;
+    -- Who operated: read and add; when it was, the database says.
+    GRANT SELECT, INSERT (who, action, target, details) ON public.access_log TO portraitd_service;
 
     -- To see whether the tables are the ones it knows.
     GRANT SELECT ON public._sqlx_migrations TO portraitd_service;

@@ -6,7 +6,7 @@ mod signals;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigError, Flags, Loaded, is_handler_name};
+use crate::config::{self, Config, ConfigError, Flags, HANDLER_NAME, Loaded, is_handler_name};
 use crate::dispatch::{ProfileHandler, Registration};
 use crate::handlers;
 use crate::stop::Stop;
@@ -97,9 +97,7 @@ impl App {
         let mut all = Vec::new();
         for (name, handler) in &self.handlers {
             if !is_handler_name(name) {
-                return Err(ConfigError(format!(
-                    "a handler's name must be 1 to 64 of a-z, A-Z, 0-9, -, _ and .: {name:?}"
-                )));
+                return Err(ConfigError(format!("a handler's name must be {HANDLER_NAME}: {name:?}")));
             }
             all.push(handlers::registration(name, handler.clone(), &self.config.dispatch, None));
         }

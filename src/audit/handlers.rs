@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, Query, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -14,12 +15,15 @@ use serde_json::json;
 
 use super::guard::Caller;
 use super::problem::Problem;
+use crate::config::is_handler_name;
 use crate::store::subscription::{Operator, Order, Ordered, Start};
 use crate::store::{Store, StoreError};
 
 /// Items of a page, unless asked for less or more.
 const LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 1000;
+/// What an order's body may have.
+const MAX_BODY: usize = 4096;
 
 pub(super) fn read(store: Arc<Store>) -> Router {
     Router::new().route("/", get(list)).route("/{name}/dead-letters", get(dead_letters)).with_state(store)
@@ -31,7 +35,25 @@ pub(super) fn operate(store: Arc<Store>) -> Router {
         .route("/{name}/resume", post(resume))
         .route("/{name}/rewind", post(rewind))
         .route("/{name}/dead-letters/{seq}/retry", post(retry))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(store)
+}
+
+/// The handler that the path names.
+struct Name(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        let Path(Named { name }) =
+            Path::from_request_parts(parts, state).await.map_err(|error: PathRejection| bad(error.body_text()))?;
+        if is_handler_name(&name) { Ok(Name(name)) } else { Err(no_handler(&name)) }
+    }
 }
 
 /// A page of a list.
@@ -55,7 +77,7 @@ struct Paging {
 
 async fn dead_letters(
     State(store): State<Arc<Store>>,
-    Path(name): Path<String>,
+    Name(name): Name,
     paging: Result<Query<Paging>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(paging) = paging.map_err(|error| bad(error.body_text()))?;
@@ -75,7 +97,7 @@ async fn dead_letters(
 async fn pause(
     State(store): State<Arc<Store>>,
     Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<Response, Problem> {
     order(&store, &caller, &name, Order::Pause).await?;
     Ok(Json(json!({"name": name, "state": "paused"})).into_response())
@@ -84,7 +106,7 @@ async fn pause(
 async fn resume(
     State(store): State<Arc<Store>>,
     Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<Response, Problem> {
     order(&store, &caller, &name, Order::Resume).await?;
     Ok(Json(json!({"name": name, "state": "resumed"})).into_response())
@@ -107,11 +129,16 @@ enum To {
 async fn rewind(
     State(store): State<Arc<Store>>,
     Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
+    Name(name): Name,
     body: Result<Json<Rewind>, JsonRejection>,
 ) -> Result<Response, Problem> {
     const EXPECTED: &str = r#"the body must be {"to": …} with "beginning", an entry's number or a time in RFC 3339"#;
-    let Json(Rewind { to }) = body.map_err(|_| bad(EXPECTED.to_owned()))?;
+    let Json(Rewind { to }) = body.map_err(|error| match error {
+        JsonRejection::MissingJsonContentType(_) => {
+            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body's Content-Type must be application/json")
+        }
+        _ => bad(EXPECTED.to_owned()),
+    })?;
     let start = match to {
         To::Entry(seq) if seq > 0 => Start::Entry(seq),
         To::Word(word) if word == "beginning" => Start::Beginning,
@@ -128,9 +155,10 @@ async fn rewind(
 async fn retry(
     State(store): State<Arc<Store>>,
     Extension(caller): Extension<Caller>,
+    Name(name): Name,
     path: Result<Path<(String, i64)>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let Path((name, seq)) = path.map_err(|error| bad(error.body_text()))?;
+    let Path((_, seq)) = path.map_err(|error| bad(error.body_text()))?;
     match order(&store, &caller, &name, Order::Retry(vec![seq])).await? {
         0 => Err(Problem::new(StatusCode::NOT_FOUND, format!("{name} has no dead letter {seq}"))),
         _ => Ok(Json(json!({"name": name, "seq": seq, "in_order": false})).into_response()),

@@ -160,14 +160,17 @@ async fn order(loaded: &Loaded, name: &str, order: Order) -> anyhow::Result<()> 
         Order::Retry(seqs) if done == 0 => {
             bail!("{name} has no such dead letter{}", if seqs.len() > 1 { "s" } else { "" })
         }
+        Order::Retry(_) if done == 1 => {
+            eprintln!("1 dead letter of {name} is tried again within a second, out of order")
+        }
         Order::Retry(_) => eprintln!("{done} dead letters of {name} are tried again within a second, out of order"),
     }
     Ok(())
 }
 
 fn whoami() -> String {
-    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    named.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+    let mut names = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    names.find(|name| !name.is_empty()).unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
 
 fn lines(rows: &[impl serde::Serialize]) -> anyhow::Result<()> {

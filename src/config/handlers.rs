@@ -92,10 +92,15 @@ impl TryFrom<String> for StartAt {
     }
 }
 
-/// A name is part of commands, paths and metrics.
+/// A name is part of commands, paths and metrics: no flag, no way up.
 pub fn is_handler_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
+
+/// What a name has to be.
+pub const HANDLER_NAME: &str = "1 to 64 of a-z, A-Z, 0-9, -, _ and ., beginning with a letter or a digit";
 
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     run(
@@ -108,7 +113,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     for handler in &config.handlers {
         let name = &handler.name;
         if !is_handler_name(name) {
-            return refuse(format!("handlers: the name {name:?} must be 1 to 64 of a-z, A-Z, 0-9, -, _ and ."));
+            return refuse(format!("handlers: the name {name:?} must be {HANDLER_NAME}"));
         }
         if !names.insert(name) {
             return refuse(format!("handlers: two are named {name:?}"));
@@ -170,3 +175,6 @@ fn kind(handler: &Handler) -> Result<(), ConfigError> {
 fn refuse<T>(message: String) -> Result<T, ConfigError> {
     Err(ConfigError(message))
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ mod show;
 mod validate;
 
 pub use environment::environment;
-pub use handlers::{Dispatch, ForwardFormat, Handler, HandlerKind, StartAt, is_handler_name};
+pub use handlers::{Dispatch, ForwardFormat, HANDLER_NAME, Handler, HandlerKind, StartAt, is_handler_name};
 pub use layers::{Flags, Loaded, load};
 pub use model::{Admin, AdminToken, App, Config, Log, LogFormat, Receiver, Scope, Shutdown, Spool, StoreConfig, Tls};
 pub use network::network;

@@ -101,6 +101,10 @@ fn admin(config: &Config) -> Result<(), ConfigError> {
         ));
     }
     for token in &admin.tokens {
+        // The access log names it.
+        if token.name.is_empty() || token.name.chars().any(char::is_control) {
+            return refuse(format!("admin.tokens: the name {:?} must be one line, not empty", token.name));
+        }
         let hex = token.sha256.len() == 64 && token.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         if !hex {
             return refuse(format!("admin.tokens: sha256 of {:?} must be 64 lower-case hex digits", token.name));

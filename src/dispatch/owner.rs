@@ -27,8 +27,8 @@ const TICK: Duration = Duration::from_millis(5);
 enum Event {
     Attempt(i64, Verdict),
     Read(Result<Page, StoreError>),
-    /// And when it was sent.
-    Written(Result<Option<Orders>, StoreError>, Instant),
+    /// And what, and when it was sent.
+    Written(Result<Option<Orders>, StoreError>, Checkpoint, Instant),
     Waiting(Result<Vec<Waiting>, StoreError>),
 }
 
@@ -104,15 +104,16 @@ impl Owned {
             }
         };
         self.cancel.cancel();
-        self.worker.metrics.owned.set(0);
+        let metrics = self.worker.metrics.clone();
         match kept {
             true => self.give_back().await,
             false => tracing::warn!(
                 handler = self.worker.name(),
                 epoch = self.epoch,
-                "handled by another process from now on"
+                "the lease is lost: another process took over, or an operator rewound the handler"
             ),
         }
+        metrics.disown();
     }
 
     fn begin(&mut self, work: Work) {
@@ -137,7 +138,6 @@ impl Owned {
                 });
             }
             Work::Write(checkpoint) => {
-                self.tell_of_the_dead(&checkpoint);
                 let epoch = self.epoch;
                 self.events.spawn(async move {
                     let sent = Instant::now();
@@ -145,7 +145,7 @@ impl Owned {
                     if written.is_err() {
                         tokio::time::sleep(AGAIN).await;
                     }
-                    Event::Written(written, sent)
+                    Event::Written(written, checkpoint, sent)
                 });
             }
         }
@@ -161,7 +161,8 @@ impl Owned {
                 tracing::debug!(handler = self.worker.name(), "the log cannot be read: {error}");
                 self.lane.not_read();
             }
-            Event::Written(Ok(Some(orders)), sent) => {
+            Event::Written(Ok(Some(orders)), checkpoint, sent) => {
+                self.tell_of_the_dead(&checkpoint);
                 self.renewed = sent;
                 self.lane.hold(false);
                 self.lane.written(orders);
@@ -171,8 +172,8 @@ impl Owned {
                     self.events.spawn(async move { Event::Waiting(worker.store.waiting(worker.name()).await) });
                 }
             }
-            Event::Written(Ok(None), _) => return false,
-            Event::Written(Err(error), _) => {
+            Event::Written(Ok(None), ..) => return false,
+            Event::Written(Err(error), ..) => {
                 tracing::debug!(handler = self.worker.name(), "what was handled cannot be written: {error}");
                 self.lane.not_written();
             }
@@ -207,24 +208,28 @@ impl Owned {
 
     /// A clean end: whoever comes next has no suspects, and need not wait for the lease.
     async fn give_back(mut self) {
+        let handler = self.worker.name().to_owned();
         let last = async {
             while let Some(event) = self.events.join_next().await {
                 if let Ok(event) = event
                     && !self.happened(event)
                 {
-                    return;
+                    return Ok(());
                 }
             }
             let checkpoint = self.lane.checkpoint(self.worker.now(), true);
-            self.tell_of_the_dead(&checkpoint);
-            if let Err(error) = self.worker.store.checkpoint(self.worker.lease(self.epoch), &checkpoint).await {
-                tracing::warn!(
-                    handler = self.worker.name(),
-                    "what was handled last could not be written, some of it will be handled again: {error}"
-                );
+            let written = self.worker.store.checkpoint(self.worker.lease(self.epoch), &checkpoint).await?;
+            if written.is_some() {
+                self.tell_of_the_dead(&checkpoint);
             }
+            Ok(())
         };
-        let _ = tokio::time::timeout(LEASE, last).await;
+        let why = match tokio::time::timeout(LEASE, last).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => StoreError::to_string(&error),
+            Err(_) => "the store does not answer".to_owned(),
+        };
+        tracing::warn!(handler, "what was handled last could not be written, some of it will be handled again: {why}");
     }
 
     fn report(&mut self) {

@@ -83,6 +83,13 @@ impl Handler {
     pub fn attempt(&self, ended: Ended) {
         self.attempts[ended as usize].inc();
     }
+
+    /// What the handler's owner knows, this process does not know any more.
+    pub fn disown(&self) {
+        for gauge in [&self.owned, &self.position, &self.lag, &self.lag_seconds, &self.parked, &self.stalled] {
+            gauge.set(0);
+        }
+    }
 }
 
 impl Default for AllHandlers {

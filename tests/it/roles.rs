@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::harness::db::Database;
 use crate::harness::entries::{append, callbacks, unreadable};
+use crate::harness::service::Launch;
 
 const ROLES: &str = include_str!("../../docs/postgres-roles.sql");
 const PASSWORD: &str = "of-these-tests-only";
@@ -109,6 +110,41 @@ async fn the_program_reads_and_verifies_as_the_service_role() {
         let output = program(&db, arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(String::from_utf8_lossy(&output.stdout).contains(expected), "{arguments:?}: {output:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_role_handles_and_steers_but_does_not_alter_who_operated() {
+    let db = set_up().await;
+    let launch = Launch::on(&db).env("DATABASE_URL", &url(&db, SERVICE));
+    let service = launch.toml("[[handlers]]\nname = \"trace\"\nkind = \"log\"").start().await;
+    service.callback().post().await.assert_ok("a callback");
+    service.says("profile change").await;
+    for arguments in [
+        &["handlers", "pause", "trace"][..],
+        &["handlers", "rewind", "trace", "--to", "1"],
+        &["handlers", "resume", "trace"],
+        &["handlers"],
+        &["handlers", "dead-letters", "trace"],
+    ] {
+        let output = program(&db, arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    service.says_times("profile change", 2).await;
+    let recorded = db.texts("SELECT action FROM access_log ORDER BY id").await;
+    assert_eq!(recorded, ["handlers.pause", "handlers.rewind", "handlers.resume"]);
+    for sql in [
+        "UPDATE access_log SET who = 'somebody'",
+        "DELETE FROM access_log",
+        "TRUNCATE access_log",
+        "ALTER TABLE access_log DISABLE TRIGGER append_only",
+        "INSERT INTO access_log (who, action, target, at) VALUES ('x', 'x', 'x', '2020-01-01')",
+        "INSERT INTO access_log (who, action, target, id) OVERRIDING SYSTEM VALUE VALUES ('x', 'x', 'x', 99)",
+        "DELETE FROM subscriptions",
+        "DROP TABLE deliveries",
+        "CREATE OR REPLACE FUNCTION portraitd_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    ] {
+        assert_denied(&db, SERVICE, sql).await;
     }
 }
 

@@ -53,9 +53,10 @@ pub(super) fn is_part(key: &str, of: &str) -> bool {
     key.strip_prefix(of).is_some_and(|rest| rest.starts_with(['.', '[']))
 }
 
-/// Tokens, URLs with passwords in them, and whatever stands where a whole section belongs.
+/// Tokens, URLs with passwords in them, and whatever stands where a whole section belongs. What is wrong with a start is said
+/// without it.
 fn may_be_secret(key: &str) -> bool {
     !key.contains('.')
-        || ["apps", "admin", "handlers"].iter().any(|section| key.starts_with(section))
+        || !key.ends_with("].start") && ["apps", "admin", "handlers"].iter().any(|section| key.starts_with(section))
         || key.contains("url")
 }

@@ -38,10 +38,10 @@ impl Durable {
 }
 
 impl Lane {
+    /// Also while it is paused: how long the oldest has waited is told all the same.
     pub(super) fn may_read(&self) -> bool {
         !self.is_reading
             && !self.is_stopping
-            && !self.orders.paused
             && self.read_to < self.head
             && self.window.len() < AHEAD + usize::try_from(self.width).unwrap_or(0)
             && self.window.bytes() < AHEAD_BYTES

@@ -5,7 +5,8 @@ use tempfile::tempdir;
 use crate::harness::db::{Database, on_both_stores};
 use crate::harness::service::{APP, Launch, Service, program};
 
-const SUBCOMMANDS: [&str; 7] = ["serve", "migrate", "config", "healthcheck", "changes", "unreadable", "verify"];
+const SUBCOMMANDS: [&str; 10] =
+    ["serve", "migrate", "config", "doctor", "healthcheck", "changes", "unreadable", "handlers", "spool", "verify"];
 
 #[test]
 fn every_subcommand_explains_itself_on_stdout() {

@@ -1,0 +1,79 @@
+//! What a handler is given: what it asks for, from where it is to begin.
+
+use std::sync::Arc;
+
+use portraitd::dispatch::{Start, Wants};
+
+use super::teller::{DONE, NAME, Recipe, is_at};
+use crate::harness::db::{Database, on_both_stores};
+use crate::harness::entries::{APP, NICK, RECEIVED, append, callback};
+
+on_both_stores! {
+    async fn a_handler_is_given_only_the_tags_and_apps_it_wants(db: Database) {
+        let store = Arc::new(db.store().await);
+        let pet = "Tag_Profile_Custom_Pet";
+        append(&store, &[
+            callback("a").nick("x").build(),
+            callback("a").item(pet, "1").build(),
+            callback("a").app(APP + 1).nick("x").item("Tag_Profile_Custom_Job", "2").build(),
+            callback("a").build(),
+            callback("a").app(APP + 1).item("Tag_Profile_IM_Image", "\"\"").build(),
+        ]).await;
+        for (name, wants, expected) in [
+            ("all", Wants::everything(), &[1, 2, 3, 4, 5][..]),
+            ("nick", Wants::everything().tags([NICK]), &[1, 3]),
+            ("custom", Wants::everything().tags(["Tag_Profile_Custom_*"]), &[2, 3]),
+            ("app", Wants::everything().apps([APP]), &[1, 2, 4]),
+            ("both", Wants::everything().apps([APP + 1]).tags(["Tag_Profile_IM_Image", pet]), &[5]),
+            ("none", Wants::everything().apps([1]), &[]),
+        ] {
+            let mut dispatch = Recipe { name, wants, concurrency: 1, ..Recipe::default() }.run(&store, |_| DONE);
+            assert_eq!(dispatch.sequences(expected.len()).await, expected, "{name}");
+            is_at(&store, name, 5).await;
+            assert!(dispatch.ends().await.is_empty(), "{name}");
+        }
+    }
+
+    async fn values_that_were_there_before_are_told_to_those_who_ask(db: Database) {
+        let store = Arc::new(db.store().await);
+        append(&store, &["one", "two", "three"].map(|nick| callback("a").nick(nick).build())).await;
+        let olds = [None, Some("\"one\""), Some("\"two\"")];
+        for (name, wants, expected) in [
+            ("asks", Wants::everything().previous_values(), olds),
+            ("does-not", Wants::everything(), [None; 3]),
+        ] {
+            let mut dispatch = Recipe { name, wants, ..Recipe::default() }.run(&store, |_| DONE);
+            for old in expected {
+                assert_eq!(dispatch.next().await.old.as_deref(), old, "{name}");
+            }
+            assert!(dispatch.ends().await.is_empty(), "{name}");
+        }
+    }
+
+    async fn a_new_handler_begins_where_it_is_told_and_a_known_one_where_it_was(db: Database) {
+        let store = Arc::new(db.store().await);
+        append(&store, &[0, 1000, 2000].map(|later| callback("a").received(RECEIVED + later).build())).await;
+        for (name, start, expected) in [
+            ("beginning", Start::Beginning, &[1, 2, 3, 4][..]),
+            ("time", Start::Time(RECEIVED + 1000), &[2, 3, 4]),
+            ("future", Start::Time(RECEIVED + 1_000_000), &[4]),
+            ("now", Start::Now, &[4]),
+        ] {
+            let mut dispatch = Recipe { name, start, ..Recipe::default() }.run(&store, |_| DONE);
+            assert_eq!(dispatch.sequences(expected.len() - 1).await, expected[..expected.len() - 1], "{name}");
+            is_at(&store, name, 3).await;
+            assert!(dispatch.ends().await.is_empty(), "{name}");
+        }
+        append(&store, &[callback("a").build()]).await;
+        for name in ["beginning", "time", "future", "now"] {
+            let mut dispatch = Recipe { name, ..Recipe::default() }.run(&store, |_| DONE);
+            assert_eq!(dispatch.next().await.seq, 4, "{name}");
+            is_at(&store, name, 4).await;
+            assert!(dispatch.ends().await.is_empty(), "{name}");
+        }
+        let mut dispatch = Recipe::default().run(&store, |_| DONE);
+        assert_eq!(dispatch.sequences(4).await, [1, 2, 3, 4], "another name begins anew");
+        is_at(&store, NAME, 4).await;
+        assert!(dispatch.ends().await.is_empty());
+    }
+}
