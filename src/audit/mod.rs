@@ -3,6 +3,8 @@
 //! `/healthz` and `/readyz` are open. Everything else passes the guard: a Host we answer to, a token with the right scope
 //! when there are tokens, and same-origin for unsafe methods without a Bearer token.
 
+mod access;
+mod api;
 mod guard;
 mod handlers;
 mod problem;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
@@ -22,6 +24,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::{Admin, Scope};
 use crate::journal::Health;
+use crate::stop::Stop;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use guard::Guard;
@@ -35,7 +38,7 @@ pub const TOO_MANY_CONNECTIONS: &str =
     r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections"}"#;
 
 /// The private listener's routes.
-pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: Arc<Metrics>) -> Router {
+pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: Arc<Metrics>, stop: Stop) -> Router {
     let guarded = |scope| middleware::from_fn_with_state(Guard::new(config, scope), guard::check);
     let header = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     let panics = metrics.panics.clone();
@@ -45,10 +48,14 @@ pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: A
         .route("/readyz", get(ready))
         .with_state(Readiness { store: store.clone(), health });
     let metrics = Router::new().route("/metrics", get(text)).with_state(metrics).route_layer(guarded(Scope::Metrics));
+    let log = api::routes(api::Log { store: store.clone(), stop })
+        .layer(Extension(store.clone()))
+        .route_layer(guarded(Scope::Read));
     let handlers = handlers::read(store.clone())
         .route_layer(guarded(Scope::Read))
         .merge(handlers::operate(store).route_layer(guarded(Scope::Operate)));
     open.merge(metrics)
+        .nest("/api/v1", log)
         .nest("/api/v1/handlers", handlers)
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not by this method") })
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
