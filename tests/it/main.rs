@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod api;
 mod bounds;
 mod callbacks;
 mod cli;
