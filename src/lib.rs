@@ -15,7 +15,7 @@
 //! | [`audit`] | the private listener: health, readiness, metrics, handlers |
 //!
 //! [`upkeep`] looks after the log beside the appends. [`app`] is where the parts meet, [`cli`] the command line, [`config`] the configuration, [`telemetry`] the program's own
-//! log and metrics; [`clock`] and [`stop`] are arguments to everything that needs the time or has to end.
+//! log and metrics; [`failures`] limits failed authentications on both listeners; [`clock`] and [`stop`] are arguments to everything that needs the time or has to end.
 //!
 //! Data flows down this list and never back up; the test `imports_point_one_way` reads the tree and says so.
 //!
@@ -46,6 +46,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dispatch;
+pub mod failures;
 pub mod handlers;
 pub mod journal;
 pub mod listener;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, Query, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -13,6 +13,7 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::access::Access;
 use super::guard::Caller;
 use super::problem::Problem;
 use crate::config::is_handler_name;
@@ -26,7 +27,11 @@ const MAX_LIMIT: u32 = 1000;
 const MAX_BODY: usize = 4096;
 
 pub(super) fn read(store: Arc<Store>) -> Router {
-    Router::new().route("/", get(list)).route("/{name}/dead-letters", get(dead_letters)).with_state(store)
+    Router::new()
+        .route("/", get(list))
+        .route("/{name}/dead-letters", get(dead_letters))
+        .layer(Extension(store.clone()))
+        .with_state(store)
 }
 
 pub(super) fn operate(store: Arc<Store>) -> Router {
@@ -77,7 +82,9 @@ struct Paging {
 
 async fn dead_letters(
     State(store): State<Arc<Store>>,
+    access: Access,
     Name(name): Name,
+    RawQuery(query): RawQuery,
     paging: Result<Query<Paging>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(paging) = paging.map_err(|error| bad(error.body_text()))?;
@@ -88,6 +95,7 @@ async fn dead_letters(
     if !store.handlers().await.map_err(unavailable)?.iter().any(|handler| handler.handler == name) {
         return Err(no_handler(&name));
     }
+    access.reads("handlers.read", Some(&name), query.as_deref()).await?;
     let items = store.dead_letters(&name, paging.cursor.unwrap_or(0), limit).await.map_err(unavailable)?;
     let is_full = items.len() == usize::try_from(limit).unwrap_or(usize::MAX);
     let next_cursor = items.last().filter(|_| is_full).map(|letter| letter.seq.to_string());

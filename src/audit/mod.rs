@@ -1,8 +1,9 @@
 //! The private listener: health, readiness, metrics, handlers. The audit API and its page belong here.
 //!
 //! `/healthz` and `/readyz` are open. Everything else passes the guard: a Host we answer to, a token with the right scope
-//! when there are tokens, and same-origin for unsafe methods without a Bearer token.
+//! when there are tokens, and the same origin without a Bearer token.
 
+mod access;
 mod guard;
 mod handlers;
 mod problem;
@@ -36,7 +37,8 @@ pub const TOO_MANY_CONNECTIONS: &str =
 
 /// The private listener's routes.
 pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: Arc<Metrics>) -> Router {
-    let guarded = |scope| middleware::from_fn_with_state(Guard::new(config, scope), guard::check);
+    let guard = Guard::new(config, metrics.clone());
+    let guarded = |scope| middleware::from_fn_with_state(guard.of(scope), guard::check);
     let header = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     let panics = metrics.panics.clone();
 

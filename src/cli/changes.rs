@@ -3,8 +3,8 @@
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 
-use super::existing_store;
 use super::output::{print, shortened, visible};
+use super::reader::store_to_read;
 use super::time::time;
 use crate::config::Loaded;
 use crate::protocol::time::{Millis, rfc3339};
@@ -38,8 +38,23 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    /// For the access log.
+    fn asked(&self) -> [(&'static str, Option<String>); 7] {
+        [
+            ("app", self.app.map(|app| app.to_string())),
+            ("account", self.account.clone()),
+            ("operator", self.operator.clone()),
+            ("tag", self.tag.clone()),
+            ("since", self.since.map(rfc3339)),
+            ("until", self.until.map(rfc3339)),
+            ("limit", Some(self.limit.to_string())),
+        ]
+    }
+}
+
 pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<()> {
-    let store = existing_store(&loaded).await?;
+    let store = store_to_read(&loaded, "changes.read", arguments.account.as_deref(), &arguments.asked()).await?;
     let filter = ChangeFilter {
         app: arguments.app,
         account: arguments.account,

@@ -15,11 +15,11 @@ use reqwest::{Client, Url};
 use tokio::sync::Semaphore;
 
 use super::answer::{Answer, Relayed};
-use super::seldom::Seldom;
 use crate::config::ConfigError;
 use crate::protocol::command;
 use crate::protocol::query::claim;
 use crate::protocol::time::Millis;
+use crate::telemetry::seldom::Seldom;
 
 /// What an answer may have; Chat's are a few hundred bytes.
 const MAX_ANSWER: usize = 1 << 20;

@@ -132,7 +132,7 @@ async fn the_service_role_handles_and_steers_but_does_not_alter_who_operated() {
     }
     service.says_times("profile change", 2).await;
     let recorded = db.texts("SELECT action FROM access_log ORDER BY id").await;
-    assert_eq!(recorded, ["handlers.pause", "handlers.rewind", "handlers.resume"]);
+    assert_eq!(recorded, ["handlers.pause", "handlers.rewind", "handlers.resume", "handlers.read"]);
     for sql in [
         "UPDATE access_log SET who = 'somebody'",
         "DELETE FROM access_log",

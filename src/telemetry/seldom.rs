@@ -2,12 +2,11 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use crate::protocol::time::Millis;
-
-const MINUTE: Millis = 60_000;
+/// In milliseconds.
+const MINUTE: i64 = 60_000;
 
 /// When it was last said.
-pub(super) struct Seldom(AtomicI64);
+pub struct Seldom(AtomicI64);
 
 impl Seldom {
     /// Not said yet.
@@ -15,9 +14,9 @@ impl Seldom {
         Seldom(AtomicI64::new(-MINUTE))
     }
 
-    /// Whether to say it now. A clock that was set back does not silence it.
-    pub fn now(&self, now: Millis) -> bool {
-        let due = |last: Millis| (now < last || now - last >= MINUTE).then_some(now);
+    /// Whether to say it now, in milliseconds of any clock. A clock that was set back does not silence it.
+    pub fn now(&self, now: i64) -> bool {
+        let due = |last: i64| (now < last || now - last >= MINUTE).then_some(now);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
     }
 }
