@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod access;
 mod bounds;
 mod callbacks;
 mod cli;
