@@ -60,6 +60,9 @@ BEGIN
     -- Who looked and who operated: read and add; when it was, the database says.
     GRANT SELECT, INSERT (who, action, target, details) ON public.access_log TO portraitd_service;
 
+    -- When blocks of the log were received.
+    GRANT SELECT, INSERT ON public.blocks TO portraitd_service;
+
     -- To see whether the tables are the ones it knows.
     GRANT SELECT ON public._sqlx_migrations TO portraitd_service;
 

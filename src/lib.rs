@@ -12,7 +12,8 @@
 //! | [`store`] | the log, on Postgres or SQLite: append, read, verify |
 //! | [`dispatch`] | every callback in the log to every handler, in log order per account, at least once |
 //! | [`handlers`] | handlers that come with the program: forward, jetstream, exec, log |
-//! | [`audit`] | the private listener: health, readiness, metrics, handlers |
+//! | [`export`] | changes as NDJSON or CSV, a bounded part at a time |
+//! | [`audit`] | the private listener: the log as an API, health, readiness, metrics, handlers |
 //!
 //! [`upkeep`] looks after the log beside the appends. [`app`] is where the parts meet, [`cli`] the command line, [`config`] the configuration, [`telemetry`] the program's own
 //! log and metrics; [`failures`] limits failed authentications on both listeners; [`clock`] and [`stop`] are arguments to everything that needs the time or has to end.
@@ -46,6 +47,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dispatch;
+pub mod export;
 pub mod failures;
 pub mod handlers;
 pub mod journal;

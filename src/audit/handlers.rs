@@ -9,13 +9,14 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use chrono::DateTime;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::access::Access;
+use super::api::Listing;
 use super::guard::Caller;
 use super::problem::Problem;
 use super::shapes;
@@ -61,18 +62,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     }
 }
 
-/// A page of a list.
-#[derive(Serialize, ToSchema)]
-struct Page<T> {
-    items: Vec<T>,
-    next_cursor: Option<String>,
-}
-
 /// Every handler the store knows, by name
-#[utoipa::path(get, path = "/", responses((status = 200, body = Page<shapes::Handler>)))]
+#[utoipa::path(get, path = "/", responses((status = 200, body = Listing<shapes::Handler>)))]
 async fn list(State(store): State<Arc<Store>>) -> Result<Response, Problem> {
     let items = store.handlers().await.map_err(unavailable)?;
-    Ok(Json(Page { items, next_cursor: None }).into_response())
+    Ok(Json(Listing { items, next_cursor: None }).into_response())
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -91,7 +85,7 @@ struct Paging {
     get,
     path = "/{name}/dead-letters",
     params(("name" = String, Path, description = "The handler"), Paging),
-    responses((status = 200, body = Page<shapes::DeadLetter>))
+    responses((status = 200, body = Listing<shapes::DeadLetter>))
 )]
 async fn dead_letters(
     State(store): State<Arc<Store>>,
@@ -112,7 +106,7 @@ async fn dead_letters(
     let items = store.dead_letters(&name, paging.cursor.unwrap_or(0), limit).await.map_err(unavailable)?;
     let is_full = items.len() == usize::try_from(limit).unwrap_or(usize::MAX);
     let next_cursor = items.last().filter(|_| is_full).map(|letter| letter.seq.to_string());
-    Ok(Json(Page { items, next_cursor }).into_response())
+    Ok(Json(Listing { items, next_cursor }).into_response())
 }
 
 /// Holds a handler: nothing new is tried

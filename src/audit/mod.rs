@@ -4,6 +4,7 @@
 //! when there are tokens, and the same origin without a Bearer token.
 
 mod access;
+mod api;
 mod guard;
 mod handlers;
 mod openapi;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
@@ -26,6 +27,7 @@ use utoipa_axum::routes;
 
 use crate::config::{Admin, Scope};
 use crate::journal::Health;
+use crate::stop::Stop;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use guard::Guard;
@@ -39,7 +41,7 @@ pub const TOO_MANY_CONNECTIONS: &str =
     r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections"}"#;
 
 /// The private listener's routes.
-pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: Arc<Metrics>) -> Router {
+pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: Arc<Metrics>, stop: Stop) -> Router {
     let guard = Guard::new(config, metrics.clone());
     let guarded = |scope: Scope, routes: OpenApiRouter| {
         openapi::needing(scope, routes).route_layer(middleware::from_fn_with_state(guard.of(scope), guard::check))
@@ -52,11 +54,13 @@ pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: A
         .routes(routes!(ready))
         .with_state(Readiness { store: store.clone(), health });
     let metrics = OpenApiRouter::new().routes(routes!(text)).with_state(metrics);
+    let log = api::routes(api::Log { store: store.clone(), stop }).layer(Extension(store.clone()));
     let handlers =
         guarded(Scope::Read, handlers::read(store.clone())).merge(guarded(Scope::Operate, handlers::operate(store)));
     let (routes, document) = openapi::router()
         .merge(open)
         .merge(guarded(Scope::Metrics, metrics))
+        .nest("/api/v1", guarded(Scope::Read, log))
         .nest("/api/v1/handlers", handlers)
         .split_for_parts();
     let document = openapi::route(&document).route_layer(middleware::from_fn_with_state(guard, guard::check));

@@ -11,6 +11,7 @@ use serde::Serialize;
 pub(super) struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
+    parameter: Option<String>,
 }
 
 /// As it is sent.
@@ -21,11 +22,20 @@ pub(super) struct Document {
     title: &'static str,
     status: u16,
     detail: Cow<'static, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Problem { status, detail: detail.into() }
+        Problem { status, detail: detail.into(), parameter: None }
+    }
+
+    /// A parameter that is not as it should be: `what` goes on after its name.
+    pub fn parameter(name: &str, what: impl AsRef<str>) -> Self {
+        let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+        let detail = format!("{shown} {}", what.as_ref());
+        Problem { parameter: Some(shown), ..Problem::new(StatusCode::BAD_REQUEST, detail) }
     }
 }
 
@@ -36,6 +46,7 @@ impl IntoResponse for Problem {
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: self.detail,
+            parameter: self.parameter,
         };
         let mut response = (self.status, axum::Json(document)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

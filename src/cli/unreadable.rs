@@ -1,16 +1,12 @@
 //! `unreadable`: what came from an authentic sender and could not be recorded.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
-use serde::Serialize;
 
 use super::output::{print, shortened, visible};
 use super::reader::store_to_read;
 use crate::config::Loaded;
 use crate::protocol::time::rfc3339;
-use crate::store::UnreadableRow;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -22,24 +18,6 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    id: i64,
-    first_at: String,
-    last_at: String,
-    times: i64,
-    app: Option<i64>,
-    command: Option<&'a str>,
-    reason: &'a str,
-    auth: &'a str,
-    client_ip: Option<&'a str>,
-    platform: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body_base64: Option<String>,
-}
-
 pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<()> {
     let asked = [("limit", Some(arguments.limit.to_string()))];
     let store = store_to_read(&loaded, "unreadable.read", None, &asked).await?;
@@ -47,7 +25,7 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
     if arguments.json {
         let mut lines = String::new();
         for row in &rows {
-            lines.push_str(&serde_json::to_string(&line(row))?);
+            lines.push_str(&serde_json::to_string(row)?);
             lines.push('\n');
         }
         return print(&lines);
@@ -71,22 +49,4 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
         ]);
     }
     print(&format!("{table}\n"))
-}
-
-fn line(row: &UnreadableRow) -> Line<'_> {
-    let body = std::str::from_utf8(&row.body).ok();
-    Line {
-        id: row.id,
-        first_at: rfc3339(row.first_at.0),
-        last_at: rfc3339(row.last_at.0),
-        times: row.times,
-        app: row.sdk_app_id,
-        command: row.command.as_deref(),
-        reason: &row.reason,
-        auth: &row.auth,
-        client_ip: row.client_ip.as_deref(),
-        platform: row.platform.as_deref(),
-        body,
-        body_base64: body.is_none().then(|| BASE64_STANDARD.encode(&row.body)),
-    }
 }

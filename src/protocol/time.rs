@@ -1,12 +1,15 @@
 //! Time on the wire: Unix milliseconds, shown as RFC 3339 in UTC.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 
 /// Unix time in milliseconds.
 pub type Millis = i64;
 
 /// The first millisecond of the year 10000: nothing at or past it is a time.
 const END: Millis = 253_402_300_800_000;
+
+/// The last time there is.
+pub const MAX: Millis = END - 1;
 
 /// An EventTime at most this far ahead of the receipt is believed.
 const TOLERATED_LEAD: Millis = 5 * 60 * 1000;
@@ -29,6 +32,15 @@ pub fn utc(millis: Millis) -> DateTime<Utc> {
 /// RFC 3339, UTC, milliseconds: `2022-07-04T07:50:52.497Z`.
 pub fn rfc3339(millis: Millis) -> String {
     utc(millis).to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// A time as people write it: RFC 3339, or a date, which is its beginning in UTC.
+pub fn parse(text: &str) -> Option<Millis> {
+    let millis = match DateTime::parse_from_rfc3339(text) {
+        Ok(time) => time.timestamp_millis(),
+        Err(_) => text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN).and_utc().timestamp_millis(),
+    };
+    plausible(millis).then_some(millis)
 }
 
 #[cfg(test)]

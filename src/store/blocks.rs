@@ -2,7 +2,7 @@
 //! although what waited in a spool is recorded late. The statements are the same text in both dialects.
 
 use super::stamp::Stamp;
-use super::{Dialect, Result, either, postgres, sqlite};
+use super::{Dialect, Result, Store, either, postgres, sqlite};
 use crate::protocol::time::Millis;
 
 /// Sequences in a block.
@@ -47,8 +47,20 @@ pub(super) struct Block {
 /// Milliseconds.
 const HOUR: i64 = 3_600_000;
 
+impl Store {
+    /// Adds to the index over time what has filled up since. Returns how many blocks.
+    pub async fn add_blocks(&self) -> Result<u64> {
+        either!(self.dialect()?, store => store.add_blocks().await)
+    }
+
+    /// How many callbacks were received in each hour of these, the first of which begins at `since`.
+    pub async fn per_hour(&self, since: Millis, hours: usize) -> Result<Vec<u64>> {
+        per_hour(self.dialect()?, since, hours).await
+    }
+}
+
 /// Blocks within one hour count whole; what lies across two hours, and what is not in a block yet, is read.
-pub(super) async fn per_hour(dialect: &Dialect, since: Millis, hours: usize) -> Result<Vec<u64>> {
+async fn per_hour(dialect: &Dialect, since: Millis, hours: usize) -> Result<Vec<u64>> {
     let mut counts = vec![0; hours];
     let Some((_, last)) = either!(dialect, store => store.ends().await)? else { return Ok(counts) };
     let blocks = either!(dialect, store => store.blocks_since(since).await)?;

@@ -42,7 +42,6 @@ pub use stamp::Stamp;
 
 use crate::protocol::time::Millis;
 use model::ReceiptId;
-use profile::ProfileItem;
 use rows::{LoggedCallback, Previous};
 use subscription::{
     Checkpoint, DeadLetter, HandlerRow, Lease, Operator, Order, Ordered, Orders, Start, Subscription, Waiting,
@@ -181,31 +180,6 @@ impl Store {
     /// The newest entry's sequence and chain.
     pub async fn head(&self) -> Result<Head> {
         either!(self.dialect()?, store => store.head().await)
-    }
-
-    /// A page of changes.
-    pub async fn changes(&self, filter: &ChangeFilter, paging: Paging) -> Result<Page<Change>> {
-        search::changes(self.dialect()?, filter, paging).await
-    }
-
-    /// Adds to the index over time what has filled up since. Returns how many blocks.
-    pub async fn add_blocks(&self) -> Result<u64> {
-        either!(self.dialect()?, store => store.add_blocks().await)
-    }
-
-    /// An account's profile as it was at a time, by tag.
-    pub async fn profile(&self, app: i64, account: &str, at: Millis) -> Result<Vec<ProfileItem>> {
-        either!(self.dialect()?, store => store.profile(app, account, at).await)
-    }
-
-    /// The apps in which the log knows the account.
-    pub async fn apps_of(&self, account: &str) -> Result<Vec<i64>> {
-        either!(self.dialect()?, store => store.apps_of(account).await)
-    }
-
-    /// How many callbacks were received in each hour of these, the first of which begins at `since`.
-    pub async fn per_hour(&self, since: Millis, hours: usize) -> Result<Vec<u64>> {
-        blocks::per_hour(self.dialect()?, since, hours).await
     }
 
     /// Unreadable bodies before this one, newest first.

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::stamp::Stamp;
-use super::{Result, postgres, sqlite};
+use super::{Dialect, Result, Store, either, postgres, sqlite};
 use crate::protocol::time::{Millis, rfc3339};
 
 /// One tag's value, and where it comes from.
@@ -44,6 +44,18 @@ SELECT tag, value, seq, operator, effective_time, kind
 
 const APPS: &str = "-- apps
 SELECT DISTINCT sdk_app_id FROM callbacks WHERE account = $1 ORDER BY sdk_app_id";
+
+impl Store {
+    /// An account's profile as it was at a time, by tag.
+    pub async fn profile(&self, app: i64, account: &str, at: Millis) -> Result<Vec<ProfileItem>> {
+        either!(self.dialect()?, store => store.profile(app, account, at).await)
+    }
+
+    /// The apps in which the log knows the account.
+    pub async fn apps_of(&self, account: &str) -> Result<Vec<i64>> {
+        either!(self.dialect()?, store => store.apps_of(account).await)
+    }
+}
 
 macro_rules! profiles {
     ($store:ty) => {

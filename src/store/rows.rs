@@ -1,5 +1,7 @@
 //! What comes out of the log: rows as they are stored, and a change as everything that shows changes shows it.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::ser::{Error as _, SerializeStruct};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -106,6 +108,27 @@ pub struct Change {
     pub client_ip: Option<String>,
     pub auth: String,
     pub kind: String,
+}
+
+impl Serialize for UnreadableRow {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut out = to.serialize_struct("UnreadableRow", 11)?;
+        out.serialize_field("id", &self.id)?;
+        out.serialize_field("first_at", &time::rfc3339(self.first_at.0))?;
+        out.serialize_field("last_at", &time::rfc3339(self.last_at.0))?;
+        out.serialize_field("times", &self.times)?;
+        out.serialize_field("app", &self.sdk_app_id)?;
+        out.serialize_field("command", &self.command)?;
+        out.serialize_field("reason", &self.reason)?;
+        out.serialize_field("auth", &self.auth)?;
+        out.serialize_field("client_ip", &self.client_ip)?;
+        out.serialize_field("platform", &self.platform)?;
+        match std::str::from_utf8(&self.body) {
+            Ok(text) => out.serialize_field("body", text)?,
+            Err(_) => out.serialize_field("body_base64", &BASE64_STANDARD.encode(&self.body))?,
+        }
+        out.end()
+    }
 }
 
 impl Serialize for Change {

@@ -7,7 +7,7 @@ use sqlx::{Database, Encode, QueryBuilder, Type};
 use super::blocks::{BLOCK, Times};
 use super::query::{ChangeFilter, Direction, MAX_LIMIT, Page, Paging, Place};
 use super::rows::Change;
-use super::{Dialect, Result, Stamp, either};
+use super::{Dialect, Result, Stamp, Store, either};
 use crate::protocol::time::Millis;
 
 /// Entries a walk along the log looks at first, and at most at a time. Four times as many each time.
@@ -19,14 +19,18 @@ const ENTRIES: std::ops::RangeInclusive<usize> = 16..=256;
 /// Years 1970 and 9999: what is stored lies between.
 const EVER: Times = (0, 253_402_300_800_000);
 
-pub(super) async fn changes(dialect: &Dialect, filter: &ChangeFilter, paging: Paging) -> Result<Page<Change>> {
-    let limit = usize::try_from(paging.limit.clamp(1, MAX_LIMIT)).unwrap_or(usize::MAX);
-    let mut walk = Walk { dialect, filter, direction: paging.direction, after: paging.after, limit, items: Vec::new() };
-    let next = match (&filter.account, &filter.operator) {
-        (None, None) => walk.along_the_log().await?,
-        _ => walk.through_an_index().await?,
-    };
-    Ok(Page { items: walk.items, next })
+impl Store {
+    /// A page of changes.
+    pub async fn changes(&self, filter: &ChangeFilter, paging: Paging) -> Result<Page<Change>> {
+        let (dialect, Paging { direction, after, .. }) = (self.dialect()?, paging);
+        let limit = usize::try_from(paging.limit.clamp(1, MAX_LIMIT)).unwrap_or(usize::MAX);
+        let mut walk = Walk { dialect, filter, direction, after, limit, items: Vec::new() };
+        let next = match (&filter.account, &filter.operator) {
+            (None, None) => walk.along_the_log().await?,
+            _ => walk.through_an_index().await?,
+        };
+        Ok(Page { items: walk.items, next })
+    }
 }
 
 struct Walk<'a> {

@@ -81,7 +81,7 @@ async fn the_service_role_can_do_all_the_service_does() {
     for body in [unreadable("[]"), unreadable("[]")] {
         store.keep_unreadable(&body).await.unwrap();
     }
-    assert_eq!(store.unreadable(10).await.unwrap()[0].times, 2);
+    assert_eq!(store.unreadable(None, 10).await.unwrap()[0].times, 2);
     assert_eq!(store.bound_unreadable(0).await.unwrap(), 1);
     assert_eq!(store.prune_recent(-10).await.unwrap(), 3);
     assert_eq!(store.head().await.unwrap().seq, 3);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What each module may name of the crate. Flow order; nothing points back up.
-const MAY_NAME: [(&str, &[&str]); 17] = [
+const MAY_NAME: [(&str, &[&str]); 18] = [
     ("protocol", &[]),
     ("stop", &[]),
     ("clock", &["protocol"]),
@@ -17,7 +17,8 @@ const MAY_NAME: [(&str, &[&str]); 17] = [
     ("listener", &["config", "stop", "telemetry"]),
     ("dispatch", &["protocol", "stop", "clock", "telemetry", "store"]),
     ("handlers", &["protocol", "clock", "config", "dispatch"]),
-    ("audit", &["failures", "config", "telemetry", "store", "journal"]),
+    ("export", &["protocol", "store"]),
+    ("audit", &["failures", "protocol", "stop", "config", "telemetry", "store", "journal", "dispatch", "export"]),
     ("upkeep", &["protocol", "stop", "clock", "config", "store", "journal"]),
     (
         "app",
@@ -37,7 +38,22 @@ const MAY_NAME: [(&str, &[&str]); 17] = [
             "upkeep",
         ],
     ),
-    ("cli", &["protocol", "stop", "clock", "config", "telemetry", "store", "journal", "receiver", "listener", "app"]),
+    (
+        "cli",
+        &[
+            "protocol",
+            "stop",
+            "clock",
+            "config",
+            "telemetry",
+            "store",
+            "journal",
+            "receiver",
+            "listener",
+            "export",
+            "app",
+        ],
+    ),
     ("lib", &[]),
 ];
 

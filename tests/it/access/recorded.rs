@@ -9,9 +9,26 @@ use crate::harness::service::{Launch, Service, program};
 
 const DEAD_LETTERS: &str = "/api/v1/handlers/broken/dead-letters";
 
+/// The API's routes that show people's data.
+const READS: [&str; 7] = [
+    DEAD_LETTERS,
+    "/api/v1/changes",
+    "/api/v1/changes/stream",
+    "/api/v1/changes/export",
+    "/api/v1/callbacks/1",
+    "/api/v1/accounts/id1/profile",
+    "/api/v1/unreadable",
+];
+
 /// The program's commands that show people's data.
-const READING: [&[&str]; 4] =
-    [&["changes"], &["changes", "--json"], &["unreadable"], &["handlers", "dead-letters", "broken"]];
+const READING: [&[&str]; 6] = [
+    &["changes"],
+    &["changes", "--json"],
+    &["tail"],
+    &["export"],
+    &["unreadable"],
+    &["handlers", "dead-letters", "broken"],
+];
 
 /// A service with a dead letter and an unreadable body.
 async fn filled(launch: Launch) -> Service {
@@ -51,6 +68,23 @@ on_both_stores! {
         assert_eq!(access_log(&db).await, expected.map(|details| format!("reader | handlers.read | broken | {details}")));
     }
 
+    async fn each_way_to_read_has_its_name_and_the_account_is_the_target(db: Database) {
+        let service = filled(launch(&db)).await;
+        let by = [("authorization", "Basic bWU6cmVhZGVyIQ==")];
+        for path in ["changes?account=id1&limit=2", "changes", "changes/export?account=id1", "callbacks/1", "accounts/id1/profile", "unreadable"] {
+            let said = ask(&service, "GET", &format!("/api/v1/{path}"), &by).await;
+            assert_eq!(said.status, 200, "{path}: {}", said.json);
+        }
+        let stream = service.http.get(format!("{}/api/v1/changes/stream?cursor=0.0", service.private_url));
+        assert_eq!(stream.bearer_auth("reader!").send().await.expect("an answer").status(), 200);
+        ask(&service, "GET", "/api/v1/callbacks/99", &by).await.assert_problem(404, "nothing was shown");
+        let expected = [
+            "changes.read | id1 | account=id1&limit=2 ", "changes.read | * | ", "changes.export | id1 | account=id1 ",
+            "callback.read | id1 | seq=1 ", "profile.read | id1 | ", "unreadable.read | * | ", "changes.stream | * | cursor=0.0 ",
+        ];
+        assert_eq!(access_log(&db).await, expected.map(|line| format!("reader | {line}from 127.0.0.1")));
+    }
+
     async fn without_tokens_whoever_reads_is_anonymous(db: Database) {
         let handler = "[[handlers]]\nname = \"broken\"\nkind = \"exec\"\ncommand = [\"/bin/false\"]\nretry_secs = []";
         let service = filled(Launch::on(&db).toml(handler)).await;
@@ -68,6 +102,7 @@ on_both_stores! {
         run(&["changes", "--account", "id1", "--since", "2026-01-01", "--limit", "7"]);
         run(&["changes", "--operator", "a&b\n", "--app", "1", "--json"]);
         run(&["unreadable"]);
+        run(&["export", "--account", "id1"]);
         run(&["handlers", "dead-letters", "broken", "--limit", "2"]);
         for nobodys in [&["handlers"][..], &["verify"], &["config"], &["changes", "--help"]] {
             run(nobodys);
@@ -76,21 +111,24 @@ on_both_stores! {
             "changes.read | id1 | account=id1&since=2026-01-01T00%3A00%3A00.000Z&limit=7",
             "changes.read | * | app=1&operator=a%26b%0A&limit=50",
             "unreadable.read | * | limit=20",
+            "changes.export | id1 | account=id1",
             "handlers.read | broken | limit=2",
         ];
         assert_eq!(access_log(&db).await, expected.map(|line| format!("小明 (command line) | {line}")));
         let output = program::run(service.folder(), &[("DATABASE_URL", url), ("SUDO_USER", "anna"), ("USER", "root")], &["unreadable"]);
         assert_eq!(program::code(&output), 0);
-        assert!(access_log(&db).await[4].starts_with("anna (command line) | "), "who it was before sudo");
+        assert!(access_log(&db).await[5].starts_with("anna (command line) | "), "who it was before sudo");
     }
 
     async fn a_read_that_cannot_be_recorded_is_refused(db: Database) {
         let service = filled(launch(&db)).await;
         close(&db).await;
         let by = [("authorization", "Bearer reader!")];
-        let said = ask(&service, "GET", DEAD_LETTERS, &by).await;
-        let detail = said.assert_problem(503, "through the API");
-        assert_eq!(detail, "the read could not be recorded, so it is refused");
+        for path in READS {
+            let said = ask(&service, "GET", path, &by).await;
+            let detail = said.assert_problem(503, path);
+            assert_eq!(detail, "the read could not be recorded, so it is refused", "{path}");
+        }
         assert!(service.says("a read was refused").await.contains("closed"), "the log says why");
         for arguments in READING {
             let output = service.cli(arguments);

@@ -49,7 +49,7 @@ on_both_stores! {
         let (kept, outcomes) = tokio::join!(journal.keep(unreadable("[]"), patient()), record_all(&journal, &entries, patient()));
         assert!(kept);
         assert_eq!(outcomes, [Outcome::Recorded; 5]);
-        assert_eq!(db.store().await.unreadable(10).await.unwrap()[0].body, b"[]");
+        assert_eq!(db.store().await.unreadable(None, 10).await.unwrap()[0].body, b"[]");
     }
 
     async fn the_writer_ends_with_the_journal_and_leaves_nothing_unwritten(db: Database) {

@@ -64,7 +64,7 @@ async fn unreadable_bodies_wait_as_long_as_the_store_is_away() {
     at_work.has_failed_many_times().await;
     log.set_away(false);
     drained(&at_work.health).await;
-    assert_eq!(log.store.unreadable(10).await.unwrap().len(), 3);
+    assert_eq!(log.store.unreadable(None, 10).await.unwrap().len(), 3);
     assert_eq!((at_work.metrics.unreadable_lost.get(), at_work.files(".aside")), (0, 0));
 }
 

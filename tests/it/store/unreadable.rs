@@ -15,7 +15,7 @@ async fn keep(store: &Store, bodies: &[NewUnreadable]) {
 
 /// (times, body) of what is kept, newest first.
 async fn kept(store: &Store) -> Vec<(i64, Vec<u8>)> {
-    store.unreadable(100).await.unwrap().into_iter().map(|row| (row.times, row.body)).collect()
+    store.unreadable(None, 100).await.unwrap().into_iter().map(|row| (row.times, row.body)).collect()
 }
 
 on_both_stores! {
@@ -29,7 +29,7 @@ on_both_stores! {
             ..unreadable("")
         };
         keep(&store, std::slice::from_ref(&body)).await;
-        let row = store.unreadable(1).await.unwrap().remove(0);
+        let row = store.unreadable(None, 1).await.unwrap().remove(0);
         assert_eq!(row.body, b"\x00\xff\xfe not text");
         assert_eq!((row.times, row.first_at.0, row.last_at.0), (1, RECEIVED, RECEIVED));
         assert_eq!((row.sdk_app_id, row.command), (Some(APP), body.command));
@@ -42,7 +42,7 @@ on_both_stores! {
         let again = |at| NewUnreadable { received_at: at, ..unreadable("[]") };
         keep(&store, &[again(RECEIVED), again(RECEIVED + 9)]).await;
         keep(&store, &[again(RECEIVED + 5)]).await;
-        let rows = store.unreadable(100).await.unwrap();
+        let rows = store.unreadable(None, 100).await.unwrap();
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].times, rows[0].first_at.0, rows[0].last_at.0), (3, RECEIVED, RECEIVED + 9));
     }
@@ -56,7 +56,7 @@ on_both_stores! {
         let rows = kept(&store).await;
         assert_eq!(rows.len(), 5);
         assert_eq!(rows[0], (1, b"[ ]".to_vec()), "newest first");
-        assert_eq!(store.unreadable(2).await.unwrap().len(), 2);
+        assert_eq!(store.unreadable(None, 2).await.unwrap().len(), 2);
     }
 
     async fn beyond_the_bound_the_oldest_go_first(db: Database) {
