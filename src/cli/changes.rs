@@ -3,9 +3,9 @@
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 
-use super::existing_store;
 use super::filter::Filter;
 use super::output::{print, shortened, visible};
+use super::reader::store_to_read;
 use crate::config::Loaded;
 use crate::protocol::time::rfc3339;
 use crate::store::{Change, ChangeFilter, Paging, Store};
@@ -23,7 +23,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<()> {
-    let store = existing_store(&loaded).await?;
+    let asked = [arguments.filter.asked(), vec![("limit", Some(arguments.limit.to_string()))]].concat();
+    let store = store_to_read(&loaded, "changes.read", arguments.filter.account(), &asked).await?;
     let filter = ChangeFilter::from(arguments.filter);
     let changes = newest(&store, &filter, arguments.limit).await?;
     if arguments.json {

@@ -9,8 +9,8 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::existing_store;
 use super::filter::Filter;
+use super::reader::store_to_read;
 use crate::config::Loaded;
 use crate::export::{Export, Format};
 
@@ -33,7 +33,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<()> {
-    let store = Arc::new(existing_store(&loaded).await?);
+    let asked = [arguments.filter.asked(), vec![("limit", arguments.limit.map(|limit| limit.to_string()))]].concat();
+    let store = store_to_read(&loaded, "changes.export", arguments.filter.account(), &asked).await?;
+    let store = Arc::new(store);
     let mut export = Export::new(store, arguments.filter.into(), arguments.format).await?.limited(arguments.limit);
     match &arguments.output {
         None => match write(&mut export, &mut std::io::stdout().lock()).await {

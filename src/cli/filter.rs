@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::time::time;
-use crate::protocol::time::Millis;
+use crate::protocol::time::{Millis, rfc3339};
 use crate::store::ChangeFilter;
 
 #[derive(Args)]
@@ -26,6 +26,25 @@ pub(super) struct Filter {
     /// Received before this time: RFC 3339, or a date (UTC)
     #[arg(long, value_parser = time)]
     until: Option<Millis>,
+}
+
+impl Filter {
+    /// Whose changes, if it is one person's.
+    pub fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    /// For the access log.
+    pub fn asked(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
+            ("app", self.app.map(|app| app.to_string())),
+            ("account", self.account.clone()),
+            ("operator", self.operator.clone()),
+            ("tag", self.tag.clone()),
+            ("since", self.since.map(rfc3339)),
+            ("until", self.until.map(rfc3339)),
+        ]
+    }
 }
 
 impl From<Filter> for ChangeFilter {

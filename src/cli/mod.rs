@@ -9,6 +9,7 @@ mod handlers;
 mod healthcheck;
 mod migrate;
 mod output;
+mod reader;
 mod serve;
 mod spool;
 mod tail;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::existing_store;
 use super::filter::Filter;
 use super::output::{shortened, visible};
+use super::reader::store_to_read;
 use crate::config::Loaded;
 use crate::protocol::time::rfc3339;
 use crate::store::{Change, ChangeFilter, Paging, Place};
@@ -33,7 +33,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<()> {
-    let store = existing_store(&loaded).await?;
+    let asked = arguments.filter.asked();
+    let store = store_to_read(&loaded, "changes.stream", arguments.filter.account(), &asked).await?;
     let filter = ChangeFilter::from(arguments.filter);
     let mut after = match arguments.after {
         Some(place) => place,

@@ -15,7 +15,7 @@ async fn filled(db: &Database) -> Service {
         let body = format!(
             r#"{{"From_Account":"-a{n}","ProfileItem":[{{"Tag":"Tag_Profile_IM_Nick","Value":"{FORMULA}"}},{{"Tag":"Tag_Profile_IM_Level","Value":-{n}}}]}}"#
         );
-        service.callback().body(&body).post().await.assert_ok("recorded");
+        service.callback().body(body).post().await.assert_ok("recorded");
     }
     service
 }

@@ -114,7 +114,7 @@ on_both_stores! {
         let service = Launch::on(&db).app(APP, &[]).app(APP + 1, &[]).start().await;
         for app in [APP, APP + 1] {
             let nick = format!(r#"{{"From_Account":"ann","ProfileItem":[{{"Tag":"Tag_Profile_IM_Nick","Value":{app}}}]}}"#);
-            service.callback().with("SdkAppid", &app.to_string()).body(&nick).post().await.assert_ok("recorded");
+            service.callback().with("SdkAppid", app.to_string()).body(nick).post().await.assert_ok("recorded");
         }
         assert_eq!(get(&service, "accounts/ann/profile", 400).await["parameter"], "app");
         let profile = get(&service, &format!("accounts/ann/profile?app={}", APP + 1), 200).await;

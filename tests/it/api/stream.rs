@@ -50,7 +50,7 @@ on_both_stores! {
         let service = Service::start(&db).await;
         let nick = async |account: &str| {
             let body = format!(r#"{{"From_Account":"{account}","ProfileItem":[{{"Tag":"Tag_Profile_IM_Nick","Value":"x"}},{{"Tag":"Tag_Profile_IM_Level","Value":1}}]}}"#);
-            service.callback().body(&body).post().await.assert_ok("recorded");
+            service.callback().body(body).post().await.assert_ok("recorded");
         };
         nick("ann").await;
         let mut live = Reader::open(&service, "", None).await;
