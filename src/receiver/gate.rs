@@ -34,8 +34,8 @@ impl Gate {
             proxies: Proxies::new(&config.trusted_proxies),
             allowlist: allowlist.map_err(|why| ConfigError(format!("receiver.allowlist: {why}")))?,
             failures: Failures::new(config.auth_failures_per_minute),
-            strangers: Seldom::new(),
-            limited: Seldom::new(),
+            strangers: Seldom::default(),
+            limited: Seldom::default(),
         })
     }
 

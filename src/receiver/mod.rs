@@ -78,8 +78,8 @@ impl Receiver {
             recorder,
             clock,
             metrics,
-            stale: Seldom::new(),
-            unkept: Seldom::new(),
+            stale: Seldom::default(),
+            unkept: Seldom::default(),
         })
     }
 
