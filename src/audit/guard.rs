@@ -24,6 +24,9 @@ use crate::telemetry::{Metrics, RefusalLabels};
 /// Wrong tokens that one source may try a minute. People mistype; a right one is never held up.
 const FAILURES_PER_MINUTE: u32 = 10;
 
+/// What a refusal may be counted as.
+const REASONS: [&str; 6] = ["host", "origin", "no_token", "wrong_token", "limited", "scope"];
+
 /// Who asks: the token's name.
 #[derive(Clone)]
 pub(super) struct Caller(pub Arc<str>);
@@ -48,6 +51,10 @@ struct Door {
 impl Guard {
     /// For routes that anybody may use who reaches us under a Host of ours.
     pub fn new(config: &Admin, metrics: Arc<Metrics>) -> Self {
+        // Counters are there before they are needed, so that a first refusal shows as a rise.
+        for reason in REASONS {
+            drop(metrics.private_refused.get_or_create(&RefusalLabels { reason }));
+        }
         let door = Door {
             hosts: config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             tokens: config.tokens.clone(),

@@ -8,8 +8,8 @@ const MINUTE: i64 = 60_000;
 /// When it was last said.
 pub struct Seldom(AtomicI64);
 
-/// Not said yet.
 impl Default for Seldom {
+    /// Not said yet.
     fn default() -> Self {
         Seldom(AtomicI64::new(-MINUTE))
     }
