@@ -65,7 +65,7 @@ impl Listener {
         let tasks = TaskTracker::new();
         let watching = self.tls.clone().map(|tls| tokio::spawn(tls.watch()));
         let guests = Guests::new(limits.connections, limits.times.makes_room, metrics);
-        let refusals = Refusals::new(limits.refusal.clone());
+        let refusals = Refusals::new(limits.refusal.clone(), limits.connections);
         let (limits, large_heads, turns) = (Arc::new(limits), timed::large_heads(), Arc::new(Turns::new()));
         loop {
             let stream = tokio::select! {

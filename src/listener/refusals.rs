@@ -12,8 +12,8 @@ use tokio::sync::Semaphore;
 
 use super::limits::Refusal;
 
-/// Told at a time; more are closed without a word.
-const AT_A_TIME: usize = 256;
+/// Told at a time, half as many as there are connections; more are closed without a word.
+const AT_A_TIME: std::ops::RangeInclusive<usize> = 16..=256;
 /// How long telling one may take.
 const TIME: Duration = Duration::from_secs(1);
 
@@ -24,8 +24,9 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    pub fn new(Refusal(answer): Refusal) -> Self {
-        Refusals { answer, places: Arc::new(Semaphore::new(AT_A_TIME)) }
+    pub fn new(Refusal(answer): Refusal, connections: usize) -> Self {
+        let places = (connections / 2).clamp(*AT_A_TIME.start(), *AT_A_TIME.end());
+        Refusals { answer, places: Arc::new(Semaphore::new(places)) }
     }
 
     /// To be run beside everything else; none when too many are being told already.
