@@ -1,4 +1,4 @@
-//! The private listener: health, readiness, metrics, handlers. The audit API and its page belong here.
+//! The private listener: health, readiness, metrics, the log as an API and as pages for people.
 //!
 //! `/healthz` and `/readyz` are open. Everything else passes the guard: a Host we answer to, a token with the right scope
 //! when there are tokens, and same-origin for unsafe methods without a Bearer token.
@@ -7,6 +7,7 @@ mod access;
 mod api;
 mod guard;
 mod handlers;
+mod page;
 mod problem;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::clock::Clock;
 use crate::config::{Admin, Scope};
 use crate::journal::Health;
 use crate::stop::Stop;
@@ -37,8 +39,18 @@ const READY_TIME: Duration = Duration::from_secs(1);
 pub const TOO_MANY_CONNECTIONS: &str =
     r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections"}"#;
 
+/// The Content-Security-Policy of what is no page.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+
 /// The private listener's routes.
-pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: Arc<Metrics>, stop: Stop) -> Router {
+pub fn router(
+    config: &Admin,
+    store: Arc<Store>,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    stop: Stop,
+) -> Router {
     let guarded = |scope| middleware::from_fn_with_state(Guard::new(config, scope), guard::check);
     let header = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     let panics = metrics.panics.clone();
@@ -48,20 +60,26 @@ pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: A
         .route("/readyz", get(ready))
         .with_state(Readiness { store: store.clone(), health });
     let metrics = Router::new().route("/metrics", get(text)).with_state(metrics).route_layer(guarded(Scope::Metrics));
-    let log = api::routes(api::Log { store: store.clone(), stop })
+    let log = api::Log { store: store.clone(), stop };
+    let pages = page::Pages { log: log.clone(), clock };
+    let pages = page::read(pages.clone())
         .layer(Extension(store.clone()))
-        .route_layer(guarded(Scope::Read));
+        .route_layer(guarded(Scope::Read))
+        .merge(page::operate(pages).route_layer(guarded(Scope::Operate)));
+    let log = api::routes(log).layer(Extension(store.clone())).route_layer(guarded(Scope::Read));
     let handlers = handlers::read(store.clone())
         .route_layer(guarded(Scope::Read))
         .merge(handlers::operate(store).route_layer(guarded(Scope::Operate)));
     open.merge(metrics)
         .nest("/api/v1", log)
         .nest("/api/v1/handlers", handlers)
+        .merge(page::dressed(pages))
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not by this method") })
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
-        .layer(header(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .fallback(page::nowhere)
+        .layer(SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING)))
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(CACHE_CONTROL, "no-store"))
+        .merge(page::assets())
         .layer(CatchPanicLayer::custom(move |_: Box<dyn std::any::Any + Send>| {
             panics.inc();
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error").into_response()

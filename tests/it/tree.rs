@@ -17,7 +17,7 @@ const MAY_NAME: [(&str, &[&str]); 17] = [
     ("dispatch", &["protocol", "stop", "clock", "telemetry", "store"]),
     ("handlers", &["protocol", "clock", "config", "dispatch"]),
     ("export", &["protocol", "store"]),
-    ("audit", &["protocol", "stop", "config", "telemetry", "store", "journal", "dispatch", "export"]),
+    ("audit", &["protocol", "stop", "clock", "config", "telemetry", "store", "journal", "dispatch", "export"]),
     ("upkeep", &["protocol", "stop", "clock", "config", "store", "journal"]),
     (
         "app",

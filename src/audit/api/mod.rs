@@ -18,6 +18,8 @@ use serde::Serialize;
 use super::problem::Problem;
 use crate::stop::Stop;
 use crate::store::{Store, StoreError};
+pub(super) use params::Params;
+pub(super) use stream::{keep_alive, tail};
 
 /// What the routes read from.
 #[derive(Clone)]
