@@ -5,12 +5,14 @@ const zones = { local: Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'
 const remembered = () => { try { return localStorage.getItem('zone'); } catch { return null; } };
 let zone = remembered() === 'utc' ? 'utc' : 'local';
 
+const format = (timeZone) => new Intl.DateTimeFormat('en-CA', {
+  timeZone, hourCycle: 'h23',
+  year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
+});
+const formats = { local: format(zones.local), utc: format('UTC') };
+
 function parts(date) {
-  const format = new Intl.DateTimeFormat('en-CA', {
-    timeZone: zones[zone], hourCycle: 'h23',
-    year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
-  });
-  return Object.fromEntries(format.formatToParts(date).map(({ type, value }) => [type, value]));
+  return Object.fromEntries(formats[zone].formatToParts(date).map(({ type, value }) => [type, value]));
 }
 
 function showTimes(root) {
@@ -31,8 +33,8 @@ function pickTimes() {
     if (date && Number.isNaN(date.getTime())) continue;
     field.dataset.sent = sent;
     field.type = 'datetime-local';
-    field.step = 1;
     const part = date && parts(date);
+    field.step = part && part.second !== '00' ? 1 : 60;
     field.value = part ? `${part.year}-${part.month}-${part.day}T${part.hour}:${part.minute}:${part.second}` : '';
     field.dataset.shown = field.value;
     const name = field.closest('.field').querySelector('.zone');
@@ -40,12 +42,16 @@ function pickTimes() {
   }
 }
 
+// What a field stands for, in UTC. What nobody touched is sent as it came.
+function sent(field) {
+  if (field.type !== 'datetime-local') return field.value;
+  if (field.value === field.dataset.shown) return field.dataset.sent;
+  return field.value && new Date(zone === 'utc' ? `${field.value}Z` : field.value).toISOString();
+}
+
 function sendTimes(event) {
   for (const field of event.target.querySelectorAll('input[data-time]')) {
-    if (field.type !== 'datetime-local' || !field.value) continue;
-    const text = field.value === field.dataset.shown
-      ? field.dataset.sent
-      : new Date(zone === 'utc' ? `${field.value}Z` : field.value).toISOString();
+    const text = sent(field);
     field.type = 'text';
     field.value = text;
   }
@@ -58,9 +64,9 @@ function showZone() {
   pickTimes();
   const button = document.getElementById('zone');
   button.hidden = zones.local === 'UTC';
-  button.textContent = zones[zone];
+  button.textContent = `Times: ${zones[zone]}`;
   button.setAttribute('aria-label', `Times in ${zones[zone]}; show them in ${zones[zone === 'utc' ? 'local' : 'utc']}`);
-  document.getElementById('zone-name').textContent = zones[zone] + (zone === 'utc' ? '' : '; point at one for UTC');
+  document.getElementById('zone-name').textContent = zones[zone] + (zone === 'utc' ? '' : '; the button on top shows UTC');
 }
 
 function goLive(button) {
@@ -98,7 +104,7 @@ function goLive(button) {
     if (button.dataset.after) url.searchParams.set('cursor', button.dataset.after);
     source = new EventSource(url);
     source.onmessage = add;
-    source.onopen = () => say('Waiting for changes …');
+    source.onopen = () => { if (arrived === 0) say('Waiting for changes …'); };
     source.onerror = () => {
       if (source.readyState === EventSource.CLOSED) button.setAttribute('aria-pressed', false);
       say(source.readyState === EventSource.CLOSED ? 'Live ended. Reload the page.' : 'The connection is lost; trying again …');
@@ -120,10 +126,16 @@ window.addEventListener('pageshow', (event) => {
   pickTimes();
 });
 document.getElementById('zone').addEventListener('click', () => {
+  for (const field of document.querySelectorAll('input[data-time]')) field.dataset.sent = sent(field);
   zone = zone === 'utc' ? 'local' : 'utc';
   try { localStorage.setItem('zone', zone); } catch { /* Then it is not remembered. */ }
   showZone();
 });
+// Where there is little room, a form that says nothing does not take it.
+for (const fold of document.querySelectorAll('.fold')) {
+  const says = [...fold.querySelectorAll('input')].some((field) => field.value);
+  if (!says && matchMedia('(max-width: 560px)').matches) fold.open = false;
+}
 showZone();
 const live = document.getElementById('live');
 if (live) goLive(live);

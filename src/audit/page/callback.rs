@@ -76,7 +76,7 @@ fn envelope(entry: &StoredEntry) -> Markup {
             }
             div { dt { "EventTime" } dd { @match entry.event_time { Some(at) => (layout::time(at.0)), None => (optional(None)) } } }
             div { dt { "Platform" } dd { (optional(entry.platform.as_deref())) } }
-            div { dt { "Client address, as Chat says" } dd { (optional(entry.client_ip.as_deref())) } }
+            div { dt { "Client address (claimed)" } dd { (optional(entry.client_ip.as_deref())) } }
             div {
                 dt { "Sender" }
                 dd { @if entry.auth == "sign" { "Sign verified" } @else { "not authenticated: the app has no token" } }

@@ -72,7 +72,12 @@ fn wanted(asked: &Asked) -> Result<(ChangeFilter, Paging), Problem> {
 fn refused(pages: &Pages, asked: &Asked, problem: &Problem) -> Response {
     let body = html! {
         div.heading { h1 { "Changes" } }
-        div.notice.bad role="alert" { (layout::sentence(&problem.detail)) }
+        div.notice.bad role="alert" {
+            @match problem.parameter.as_deref() {
+                Some(name) if FILTERS.contains(&name) => "One field cannot be used as it is.",
+                _ => (layout::sentence(&problem.detail)),
+            }
+        }
         (form::filters(asked, Some(problem), pages.clock.now()))
     };
     layout::answer(problem.status, layout::page(Section::Changes, "Error: changes", body))

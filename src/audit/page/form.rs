@@ -13,11 +13,10 @@ const LATELY: [(&str, Millis); 4] =
     [("last hour", DAY / 24), ("24 hours", DAY), ("7 days", 7 * DAY), ("30 days", 30 * DAY)];
 
 pub(super) fn filters(asked: &Asked, problem: Option<&Problem>, now: Millis) -> Markup {
-    let more = ["event_since", "event_until"];
-    let is_more = more.iter().any(|name| asked.get(name).is_some());
+    let is_more = ["event_since", "event_until"].iter().any(|name| asked.get(name).is_some());
     let field = |name: &str, label: &str, hint: &str| field(asked, problem, name, label, hint);
     let narrowed = asked.only(&FILTERS);
-    html! {
+    let fields = html! {
         form.filters method="get" action="/" role="search" aria-label="Filter changes" {
             (field("account", "Account", ""))
             (field("operator", "Changed by", ""))
@@ -38,6 +37,12 @@ pub(super) fn filters(asked: &Asked, problem: Option<&Problem>, now: Millis) -> 
                 }
             }
             datalist #tags { @for (tag, label) in tags::KNOWN { option value=(tag) { (label) } } }
+        }
+    };
+    html! {
+        details.fold open {
+            summary.button { "Filter …" }
+            (fields)
         }
         p.lately {
             span.quiet { "Received in the " }

@@ -84,7 +84,7 @@ fn card(handler: &HandlerRow, letters: &[DeadLetter], after: i64) -> Markup {
             dl.numbers {
                 div { dt { "Behind" } dd { (thousands(handler.lag())) span.sub { (span(handler.lag_ms)) } } }
                 div { dt { "Position" } dd { (thousands(handler.position)) span.sub { "of " (thousands(handler.head)) } } }
-                div { dt { "Waiting to be retried" } dd { (thousands(handler.waiting)) span.sub { (thousands(handler.accounts)) " accounts held up" } } }
+                div { dt { "Waiting to be retried" } dd { (thousands(handler.waiting)) @if handler.waiting > 0 { span.sub { (held(handler.accounts)) } } } }
                 div.bad[handler.dead > 0] { dt { "Dead letters" } dd { (thousands(handler.dead)) } }
             }
             @if let Some(at) = handler.stalled_at { p.notice.bad { "Stalled since " (layout::time(at.0)) } }
@@ -139,6 +139,10 @@ fn button(name: &str, action: &str, label: &str) -> Markup {
             button.button type="submit" aria-label=(format!("{label} {what}")) { (label) }
         }
     }
+}
+
+fn held(accounts: i64) -> String {
+    if accounts == 1 { "one account waits".to_owned() } else { format!("{} accounts wait", thousands(accounts)) }
 }
 
 /// A length of time as people say it.

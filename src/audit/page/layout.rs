@@ -50,7 +50,7 @@ pub(super) fn page(section: Section, title: &str, body: Markup) -> Markup {
                             }
                         }
                         // The script shows it: without one all times are UTC.
-                        button #zone.quiet type="button" hidden { "UTC" }
+                        button #zone.quiet type="button" hidden { "Times: UTC" }
                     }
                 }
                 main #main tabindex="-1" { (body) }

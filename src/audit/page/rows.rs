@@ -62,7 +62,7 @@ pub(super) fn row(change: &Change, is_one_account: bool) -> Markup {
 pub(super) fn sides(old: Option<&str>, new: &str, most: usize) -> Markup {
     html! {
         div.sides {
-            div.old {
+            div.old.unknown[old.is_none()] {
                 span.sr { "old: " }
                 @match old {
                     Some(old) => (value::json(old, most)),
@@ -85,7 +85,7 @@ pub(super) fn account(app: i64, account: Option<&str>) -> Markup {
 pub(super) fn operator(account: Option<&str>, operator: Option<&str>) -> Markup {
     match operator {
         None => html! { span.nothing { "not given" } },
-        Some(operator) if Some(operator) == account => html! { "the account itself" },
+        Some(operator) if Some(operator) == account => html! { span.itself { "the account itself" } },
         Some(operator) => {
             let url = Asked::default().with("operator", operator).url("/");
             html! { a href=(url) { (value::brief(operator)) } }

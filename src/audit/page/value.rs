@@ -64,7 +64,7 @@ fn folded(text: &str, most: usize, is_code: bool) -> Markup {
     let beyond = count.saturating_sub(most);
     html! {
         details.long {
-            summary { bdi class=(class) { (visible(first(text, SHOWN))) "…" } " " span.count { (thousands(count)) " characters" } }
+            summary { bdi class=(class) { (visible(first(text, SHOWN).trim_end())) "…" } " " span.count { (thousands(count)) " characters" } }
             bdi class=(class) { (visible(first(text, most))) }
             @if beyond > 0 { span.count { "… and " (thousands(beyond)) " more" } }
         }
