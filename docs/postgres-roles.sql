@@ -13,25 +13,26 @@
 
 -- portraitd_owner   owns tables and functions; used for `portraitd migrate` and for nothing else
 -- portraitd_service what `portraitd serve` and the reading commands run as
+-- portraitd_reader  what somebody runs the reading commands as who is to change nothing
 -- portraitd_auditor reads the history in SQL, nothing else
 DO $$
 DECLARE
     role text;
 BEGIN
-    FOREACH role IN ARRAY ARRAY['portraitd_owner', 'portraitd_service', 'portraitd_auditor'] LOOP
+    FOREACH role IN ARRAY ARRAY['portraitd_owner', 'portraitd_service', 'portraitd_reader', 'portraitd_auditor'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION', role);
         END IF;
     END LOOP;
     -- Nobody else makes anything here, temporary tables included.
     EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO portraitd_owner, portraitd_service, portraitd_auditor', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO portraitd_owner, portraitd_service, portraitd_reader, portraitd_auditor', current_database());
 END
 $$;
 
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO portraitd_owner;
-GRANT USAGE ON SCHEMA public TO portraitd_service, portraitd_auditor;
+GRANT USAGE ON SCHEMA public TO portraitd_service, portraitd_reader, portraitd_auditor;
 
 DO $$
 BEGIN
@@ -56,7 +57,7 @@ BEGIN
     REVOKE EXECUTE ON FUNCTION public.portraitd_checkpoint FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION public.portraitd_checkpoint TO portraitd_service;
 
-    -- Who operated: read and add; when it was, the database says.
+    -- Who looked and who operated: read and add; when it was, the database says.
     GRANT SELECT, INSERT (who, action, target, details) ON public.access_log TO portraitd_service;
 
     -- When blocks of the log were received.
@@ -69,6 +70,11 @@ BEGIN
     REVOKE EXECUTE ON FUNCTION public.portraitd_append FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION public.portraitd_append TO portraitd_service;
     GRANT EXECUTE ON FUNCTION public.portraitd_extend() TO portraitd_service;
+
+    -- Readers see everything that is received and where handlers are; that they looked is added to the access log.
+    GRANT SELECT ON public.callbacks, public.profile_changes, public.profile_history, public.blocks, public.unreadable,
+        public.subscriptions, public.deliveries, public._sqlx_migrations TO portraitd_reader;
+    GRANT INSERT (who, action, target, details) ON public.access_log TO portraitd_reader;
 
     -- Auditors see who changed what, from what, to what, when.
     GRANT SELECT ON public.profile_history TO portraitd_auditor;

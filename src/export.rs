@@ -56,6 +56,7 @@ pub struct Export {
     head: i64,
     after: Option<Place>,
     rows: u64,
+    limit: u64,
     has_begun: bool,
     is_done: bool,
 }
@@ -64,7 +65,22 @@ impl Export {
     /// Of what matches, up to the log's end as it is now.
     pub async fn new(store: Arc<Store>, filter: ChangeFilter, format: Format) -> Result<Self, StoreError> {
         let head = store.head().await?.seq;
-        Ok(Export { store, filter, format, head, after: None, rows: 0, has_begun: false, is_done: false })
+        Ok(Export {
+            store,
+            filter,
+            format,
+            head,
+            after: None,
+            rows: 0,
+            limit: u64::MAX,
+            has_begun: false,
+            is_done: false,
+        })
+    }
+
+    /// With so many changes at most.
+    pub fn limited(self, limit: Option<u64>) -> Self {
+        Export { limit: limit.unwrap_or(u64::MAX), ..self }
     }
 
     /// The next part, not always of changes; none when it is whole.
@@ -78,12 +94,13 @@ impl Export {
         }
         while part.is_empty() && !self.is_done {
             let page = self.store.changes(&self.filter, Paging::oldest(self.after, AT_ONCE)).await?;
-            for change in page.items.iter().filter(|change| change.seq <= self.head) {
+            let left = usize::try_from(self.limit - self.rows).unwrap_or(usize::MAX);
+            for change in page.items.iter().filter(|change| change.seq <= self.head).take(left) {
                 self.write(change, &mut part);
                 self.rows += 1;
             }
             self.after = page.next;
-            self.is_done = page.next.is_none_or(|place| place.seq > self.head);
+            self.is_done = self.rows == self.limit || page.next.is_none_or(|place| place.seq > self.head);
         }
         Ok((!part.is_empty()).then_some(part))
     }

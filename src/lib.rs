@@ -16,7 +16,7 @@
 //! | [`audit`] | the private listener: the log as an API, health, readiness, metrics, handlers |
 //!
 //! [`upkeep`] looks after the log beside the appends. [`app`] is where the parts meet, [`cli`] the command line, [`config`] the configuration, [`telemetry`] the program's own
-//! log and metrics; [`clock`] and [`stop`] are arguments to everything that needs the time or has to end.
+//! log and metrics; [`failures`] limits failed authentications on both listeners; [`clock`] and [`stop`] are arguments to everything that needs the time or has to end.
 //!
 //! Data flows down this list and never back up; the test `imports_point_one_way` reads the tree and says so.
 //!
@@ -48,6 +48,7 @@ pub mod clock;
 pub mod config;
 pub mod dispatch;
 pub mod export;
+pub mod failures;
 pub mod handlers;
 pub mod journal;
 pub mod listener;

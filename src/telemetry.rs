@@ -2,6 +2,7 @@
 
 pub mod connections;
 pub mod dispatch;
+pub mod seldom;
 
 use std::sync::atomic::AtomicU64;
 
@@ -40,6 +41,13 @@ pub struct CallbackLabels {
     pub outcome: &'static str,
     /// The command or its family, from a bounded set.
     pub command: &'static str,
+}
+
+/// Why the private listener's guard refused a request.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct RefusalLabels {
+    /// One word.
+    pub reason: &'static str,
 }
 
 /// What is counted and timed. One set a service, handed to whoever counts.
@@ -81,6 +89,8 @@ pub struct Metrics {
     pub spool_set_aside: Counter,
     /// 1 while the allowlist's file cannot be used.
     pub allowlist_stale: Gauge,
+    /// Requests that the private listener's guard refused.
+    pub private_refused: Family<RefusalLabels, Counter>,
     /// Requests whose handling panicked.
     pub panics: Counter<u64, AtomicU64>,
     /// Connections to both listeners.
@@ -115,6 +125,7 @@ impl Metrics {
             spool_damaged_bytes: Counter::default(),
             spool_set_aside: Counter::default(),
             allowlist_stale: Gauge::default(),
+            private_refused: Family::default(),
             panics: Counter::default(),
             connections: AllConnections::default(),
             handlers: AllHandlers::default(),
@@ -165,6 +176,11 @@ impl Metrics {
             self.spool_set_aside.clone(),
         );
         r.register("allowlist_stale", "1 while the allowlist cannot be used", self.allowlist_stale.clone());
+        r.register(
+            "private_refused",
+            "Requests that the private listener's guard refused, by reason",
+            self.private_refused.clone(),
+        );
         r.register("panics", "Requests whose handling panicked", self.panics.clone());
         r.register("body_bytes", "Bytes of request bodies in memory", self.body_bytes.clone());
         self.connections.register(r);

@@ -22,7 +22,7 @@ pub async fn run(bench: &mut Bench) -> anyhow::Result<()> {
         // In turn, so that both see the same machine: a busy neighbour comes and goes.
         for (at, handlers) in [(0, 0), (1, 3)] {
             let (folder, url) = (tempfile::tempdir()?, log::create(&cluster, &format!("beside_{round}_{at}")).await?);
-            let (_service, address) = Process::serve(&url, folder.path(), handlers)?;
+            let (_service, address) = Process::serve(&url, folder.path(), handlers, false)?;
             let target = Target::plain(address);
             Open::run(&target, PER_SECOND, CONNECTIONS, WARM_UP).await?;
             let tally = Open::run(&target, PER_SECOND, CONNECTIONS, time).await?;

@@ -55,7 +55,7 @@ pub struct Bench {
 fn main() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
     match options::parse()? {
-        Role::Serve(folder, handlers) => runtime.block_on(role::serve(&folder, handlers)),
+        Role::Serve(folder, handlers, records) => runtime.block_on(role::serve(&folder, handlers, records)),
         Role::Handle(url, folder) => runtime.block_on(role::handle(&url, &folder)),
         Role::Measure(options) => runtime.block_on(measure(options)),
     }

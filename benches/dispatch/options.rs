@@ -8,7 +8,7 @@ const HELP: &str = "\
 cargo bench --bench dispatch -- [OPTIONS]
 
   --only A,B    of catchup, steady, beside, owners, outage [all]
-  --rounds N    rounds of each that has rounds, medians are shown [3 of catchup, 5 of beside, 10 of owners]
+  --rounds N    rounds of each that has rounds, medians are shown [3 of catchup and steady, 5 of beside, 10 of owners]
   --entries N   the log that is caught up with [200000]
   --seconds N   how long a load lasts [20]
   --quick       one short round of each, to see that it works: its figures mean little
@@ -27,8 +27,8 @@ pub struct Options {
 /// What this process is: the benchmark, or one that it starts.
 pub enum Role {
     Measure(Options),
-    /// The program with so many handlers, which leave their records in the folder.
-    Serve(PathBuf, usize),
+    /// The program with so many handlers, which leave their records in the folder or do nothing.
+    Serve(PathBuf, usize, bool),
     /// A handler only, on the log at this URL.
     Handle(String, PathBuf),
 }
@@ -53,7 +53,7 @@ pub fn parse() -> anyhow::Result<Role> {
             "--entries" => options.entries = value()?.parse()?,
             "--seconds" => options.seconds = value()?.parse()?,
             "--quick" => (options.quick, options.entries, options.seconds) = (true, 20_000, 3),
-            "--serve" => return Ok(Role::Serve(value()?.into(), value()?.parse()?)),
+            "--serve" => return Ok(Role::Serve(value()?.into(), value()?.parse()?, value()?.parse()?)),
             "--handle" => return Ok(Role::Handle(value()?, value()?.into())),
             "--help" | "-h" => {
                 print!("{HELP}");

@@ -3,35 +3,47 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use portraitd::App;
 use portraitd::clock::Clock;
 use portraitd::dispatch::lane::Rules;
 use portraitd::dispatch::{self, Registration, Start};
 use portraitd::stop::Stop;
 use portraitd::store::{Open, Store};
 use portraitd::telemetry::Metrics;
+use portraitd::{App, Outcome, ProfileChange, ProfileHandler, async_trait};
 
 use crate::callbacks::APP;
 use crate::records::Recorder;
-use std::process::ExitCode;
 
 /// The default's.
 pub fn rules() -> Rules {
     Rules { retry: [1, 5, 30, 120, 600, 3600].map(Duration::from_secs).to_vec(), concurrency: 16 }
 }
 
-pub async fn serve(folder: &Path, handlers: usize) -> anyhow::Result<ExitCode> {
+pub async fn serve(folder: &Path, handlers: usize, records: bool) -> anyhow::Result<ExitCode> {
     let mut app = App::from_env()?;
     for number in 0..handlers {
-        app = app.handler(format!("recorder-{number}"), Recorder::new(&folder.join(format!("records-{number}")))?);
+        let name = format!("handler-{number}");
+        app = match records {
+            true => app.handler(name, Recorder::new(&folder.join(format!("records-{number}")))?),
+            false => app.handler(name, Nothing),
+        };
     }
     app.run().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+struct Nothing;
+
+#[async_trait]
+impl ProfileHandler for Nothing {
+    async fn handle(&self, _: &ProfileChange, _: &portraitd::Context) -> Outcome {
+        Outcome::Done
+    }
 }
 
 pub async fn handle(url: &str, folder: &Path) -> anyhow::Result<ExitCode> {
@@ -53,11 +65,12 @@ pub struct Process(Child);
 
 impl Process {
     /// The program, and where callbacks arrive.
-    pub fn serve(url: &str, folder: &Path, handlers: usize) -> anyhow::Result<(Self, SocketAddr)> {
+    pub fn serve(url: &str, folder: &Path, handlers: usize, records: bool) -> anyhow::Result<(Self, SocketAddr)> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("--serve")
             .arg(folder)
             .arg(handlers.to_string())
+            .arg(records.to_string())
             .env("DATABASE_URL", url)
             .env("PORTRAITD_SDK_APP_ID", APP.to_string())
             .env("PORTRAITD__SPOOL__DIR", folder.join("spool"))

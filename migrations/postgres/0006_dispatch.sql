@@ -62,13 +62,13 @@ CREATE TABLE access_log (
     target  text        NOT NULL,
     details text
 );
-COMMENT ON TABLE  access_log         IS 'Who operated the service: append-only.';
+COMMENT ON TABLE  access_log         IS 'Who looked at people''s data and who operated the service: append-only.';
 COMMENT ON COLUMN access_log.id      IS 'Order of the actions.';
 COMMENT ON COLUMN access_log.at      IS 'When.';
 COMMENT ON COLUMN access_log.who     IS 'The admin token''s name, or the system user of the command line.';
-COMMENT ON COLUMN access_log.action  IS 'What was done, such as handlers.pause.';
-COMMENT ON COLUMN access_log.target  IS 'To what, such as the handler''s name.';
-COMMENT ON COLUMN access_log.details IS 'How.';
+COMMENT ON COLUMN access_log.action  IS 'What was done, such as changes.read or handlers.pause.';
+COMMENT ON COLUMN access_log.target  IS 'To what: an account, a handler, or * for whatever there is.';
+COMMENT ON COLUMN access_log.details IS 'How, or what was asked for and from where.';
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON access_log
     FOR EACH STATEMENT EXECUTE FUNCTION portraitd_refuse();
 

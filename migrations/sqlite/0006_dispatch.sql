@@ -30,13 +30,13 @@ CREATE TABLE deliveries ( -- Entries that a handler's cursor has passed and that
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX deliveries_waiting ON deliveries (handler, seq) WHERE state = 'waiting';
 
-CREATE TABLE access_log ( -- Who operated the service: append-only.
+CREATE TABLE access_log ( -- Who looked at people's data and who operated the service: append-only.
     id      INTEGER PRIMARY KEY AUTOINCREMENT, -- Order of the actions.
     at      INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER)), -- When.
     who     TEXT    NOT NULL, -- The admin token's name, or the system user of the command line.
-    action  TEXT    NOT NULL, -- What was done, such as handlers.pause.
-    target  TEXT    NOT NULL, -- To what, such as the handler's name.
-    details TEXT              -- How.
+    action  TEXT    NOT NULL, -- What was done, such as changes.read or handlers.pause.
+    target  TEXT    NOT NULL, -- To what: an account, a handler, or * for whatever there is.
+    details TEXT              -- How, or what was asked for and from where.
 ) STRICT;
 CREATE TRIGGER access_log_no_update BEFORE UPDATE ON access_log
 BEGIN SELECT RAISE(ABORT, 'access_log is append-only: UPDATE is refused'); END;

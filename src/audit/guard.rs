@@ -1,13 +1,14 @@
 //! Who may use the private listener: Host, origin, token, scope.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{AUTHORIZATION, CONNECTION, HOST, ORIGIN, RETRY_AFTER};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -16,38 +17,79 @@ use subtle::ConstantTimeEq;
 
 use super::problem::Problem;
 use crate::config::{Admin, AdminToken, Scope};
+use crate::failures::Failures;
+use crate::telemetry::seldom::Seldom;
+use crate::telemetry::{Metrics, RefusalLabels};
+
+/// Wrong tokens that one source may try a minute. People mistype; a right one is never held up.
+const FAILURES_PER_MINUTE: u32 = 10;
+
+/// What a refusal may be counted as.
+const REASONS: [&str; 6] = ["host", "origin", "no_token", "wrong_token", "limited", "scope"];
 
 /// Who asks: the token's name.
 #[derive(Clone)]
 pub(super) struct Caller(pub Arc<str>);
 
-/// What a route asks of a request.
+/// What a route asks of a request: a Host we answer to, and with a scope also a token that has it.
 #[derive(Clone)]
 pub(super) struct Guard {
-    hosts: Arc<[String]>,
-    tokens: Arc<[AdminToken]>,
-    scope: Scope,
+    door: Arc<Door>,
+    scope: Option<Scope>,
+}
+
+/// What all routes have in common.
+struct Door {
+    hosts: Vec<String>,
+    tokens: Vec<AdminToken>,
+    failures: Failures,
+    limited: Seldom,
+    begun: Instant,
+    metrics: Arc<Metrics>,
 }
 
 impl Guard {
-    pub fn new(config: &Admin, scope: Scope) -> Self {
-        let hosts = config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-        Guard { hosts, tokens: config.tokens.clone().into(), scope }
+    /// For routes that anybody may use who reaches us under a Host of ours.
+    pub fn new(config: &Admin, metrics: Arc<Metrics>) -> Self {
+        // Counters are there before they are needed, so that a first refusal shows as a rise.
+        for reason in REASONS {
+            drop(metrics.private_refused.get_or_create(&RefusalLabels { reason }));
+        }
+        let door = Door {
+            hosts: config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+            tokens: config.tokens.clone(),
+            failures: Failures::new(FAILURES_PER_MINUTE),
+            limited: Seldom::default(),
+            begun: Instant::now(),
+            metrics,
+        };
+        Guard { door: Arc::new(door), scope: None }
     }
 
-    fn check(&self, request: &Request) -> Result<Caller, Problem> {
-        let host = self.host(request).ok_or(Problem::new(
+    /// For routes that need this scope.
+    pub fn of(&self, scope: Scope) -> Self {
+        Guard { door: self.door.clone(), scope: Some(scope) }
+    }
+
+    fn check(&self, request: &Request) -> Result<Caller, Refusal> {
+        let host = self.door.host(request).ok_or(Refusal::new(
+            "host",
             StatusCode::MISDIRECTED_REQUEST,
             "this Host is neither a loopback name nor listed in admin.hosts",
         ))?;
         let credentials = Credentials::of(request.headers());
         let is_bearer = matches!(credentials, Some(Credentials::Bearer(_)));
-        if is_unsafe(request.method()) && !is_bearer && !same_origin(request.headers(), &host) {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "a request from another origin"));
+        if !is_bearer && !same_origin(request.headers(), &host) && !is_followed_link(request) {
+            return Err(Refusal::new("origin", StatusCode::FORBIDDEN, "a request from another origin"));
         }
-        self.token(credentials)
+        match self.scope {
+            None => Ok(Caller("anonymous".into())),
+            Some(scope) => self.door.token(credentials, scope, source(request.extensions())),
+        }
     }
+}
 
+impl Door {
     /// The request's Host when it is one we answer to: a page that rebinds a name to our address carries that name.
     fn host(&self, request: &Request) -> Option<Authority> {
         let text = request.headers().get(HOST)?.to_str().ok()?;
@@ -57,23 +99,67 @@ impl Guard {
         (loopback || self.hosts.contains(&name)).then_some(authority)
     }
 
-    fn token(&self, credentials: Option<Credentials>) -> Result<Caller, Problem> {
+    fn token(&self, credentials: Option<Credentials>, scope: Scope, source: IpAddr) -> Result<Caller, Refusal> {
+        const NEEDED: &str = "a token is needed, as Bearer or as the password of Basic";
+        const WITHOUT: &str = "the token's scopes do not include this";
         if self.tokens.is_empty() {
             return Ok(Caller("anonymous".into()));
         }
+        // A browser asks without credentials first: that is not counted as a failure.
         let Some(Credentials::Bearer(secret) | Credentials::Basic(secret)) = credentials else {
-            return Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "a token is needed, as Bearer or as the password of Basic",
-            ));
+            return Err(Refusal::new("no_token", StatusCode::UNAUTHORIZED, NEEDED));
         };
         let hash = hex::encode(digest::digest(&digest::SHA256, secret.as_bytes()));
         let known = self.tokens.iter().find(|token| bool::from(token.sha256.as_bytes().ct_eq(hash.as_bytes())));
         match known {
-            None => Err(Problem::new(StatusCode::UNAUTHORIZED, "the token is not known")),
-            Some(token) if token.scopes.contains(&self.scope) => Ok(Caller(token.name.as_str().into())),
-            Some(_) => Err(Problem::new(StatusCode::FORBIDDEN, "the token's scopes do not include this")),
+            None => Err(self.wrong_token(source)),
+            Some(token) if token.scopes.contains(&scope) => Ok(Caller(token.name.as_str().into())),
+            Some(_) => Err(Refusal::new("scope", StatusCode::FORBIDDEN, WITHOUT)),
         }
+    }
+
+    /// Loopback sources count too: behind one there may be a proxy, and whoever has a right token is not held up by it.
+    fn wrong_token(&self, source: IpAddr) -> Refusal {
+        let Err(wait) = self.failures.count(source, Instant::now()) else {
+            return Refusal::new("wrong_token", StatusCode::UNAUTHORIZED, "the token is not known");
+        };
+        if self.limited.now(i64::try_from(self.begun.elapsed().as_millis()).unwrap_or(i64::MAX)) {
+            tracing::warn!(%source, "{source} tries too many wrong tokens on the private listener");
+        }
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens from this address");
+        Refusal { reason: "limited", problem, wait: Some(wait) }
+    }
+}
+
+/// The connection's peer. Only a router without our listener has none.
+pub(super) fn source(extensions: &Extensions) -> IpAddr {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical())
+}
+
+/// A request that does not get in.
+struct Refusal {
+    reason: &'static str,
+    problem: Problem,
+    /// How long not to try again.
+    wait: Option<Duration>,
+}
+
+impl Refusal {
+    fn new(reason: &'static str, status: StatusCode, detail: &'static str) -> Self {
+        Refusal { reason, problem: Problem::new(status, detail), wait: None }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.problem.into_response();
+        if let Some(wait) = self.wait {
+            let seconds = u64::try_from(wait.as_millis().div_ceil(1000).max(1)).unwrap_or(u64::MAX);
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 
@@ -84,7 +170,10 @@ pub(super) async fn check(State(guard): State<Guard>, mut request: Request, next
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(problem) => problem.into_response(),
+        Err(refusal) => {
+            guard.door.metrics.private_refused.get_or_create(&RefusalLabels { reason: refusal.reason }).inc();
+            refusal.into_response()
+        }
     }
 }
 
@@ -113,6 +202,13 @@ fn is_unsafe(method: &Method) -> bool {
     ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 
+/// Somebody opened a link to us that stands elsewhere. Anything else that a foreign page makes a browser fetch would be recorded
+/// as read by whoever has logged in with that browser.
+fn is_followed_link(request: &Request) -> bool {
+    let says = |name, value| request.headers().get(name).is_some_and(|found| found == value);
+    !is_unsafe(request.method()) && says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document")
+}
+
 /// A browser says where a request comes from; one that does not say is not a browser's.
 fn same_origin(headers: &HeaderMap, host: &Authority) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
@@ -129,68 +225,4 @@ fn same_origin(headers: &HeaderMap, host: &Authority) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TOKEN: &str = "t0ken";
-
-    fn guard() -> Guard {
-        let sha256 = hex::encode(digest::digest(&digest::SHA256, TOKEN.as_bytes()));
-        let token = AdminToken { name: "me".to_owned(), sha256, scopes: vec![Scope::Operate] };
-        Guard { hosts: Arc::new(["audit.example.com".to_owned()]), tokens: Arc::new([token]), scope: Scope::Operate }
-    }
-
-    /// What a request gets: 200, or the problem's status.
-    fn status(method: &str, authorization: &str, headers: &[(&str, &str)]) -> u16 {
-        let mut request = Request::builder().method(method).header(HOST, "audit.example.com:8081");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.header(AUTHORIZATION, authorization).body(axum::body::Body::empty()).unwrap();
-        guard().check(&request).map_or_else(|problem| problem.into_response().status().as_u16(), |_| 200)
-    }
-
-    #[test]
-    fn unsafe_methods_without_bearer_need_the_same_origin() {
-        let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("me:{TOKEN}")));
-        let bearer = format!("Bearer {TOKEN}");
-        let foreign = [
-            ("origin", "https://evil.example"),
-            ("origin", "http://audit.example.com"),
-            ("origin", "http://audit.example.com:8081.evil.example"),
-            ("origin", "null"),
-            ("sec-fetch-site", "cross-site"),
-            ("sec-fetch-site", "same-site"),
-        ];
-        for header in foreign {
-            assert_eq!(status("POST", &basic, &[header]), 403, "{header:?} with Basic");
-            assert_eq!(status("DELETE", &basic, &[header]), 403, "{header:?} with Basic");
-            assert_eq!(
-                status("POST", &bearer, &[header]),
-                200,
-                "{header:?} with Bearer, which no browser adds by itself"
-            );
-            assert_eq!(status("GET", &basic, &[header]), 200, "{header:?}: reading changes nothing");
-        }
-        let own = [
-            ("origin", "http://audit.example.com:8081"),
-            ("sec-fetch-site", "same-origin"),
-            ("sec-fetch-site", "none"),
-        ];
-        for header in own {
-            assert_eq!(status("POST", &basic, &[header]), 200, "{header:?}");
-        }
-        assert_eq!(status("POST", &basic, &[]), 200, "not a browser");
-        assert_eq!(
-            status("POST", &basic, &[("origin", own[0].1), ("sec-fetch-site", "cross-site")]),
-            403,
-            "the browser's word counts"
-        );
-    }
-
-    #[test]
-    fn a_foreign_origin_beats_a_wrong_token() {
-        assert_eq!(status("POST", "Basic bWU6eA==", &[("origin", "https://evil.example")]), 403);
-        assert_eq!(status("POST", "Basic bWU6eA==", &[]), 401);
-    }
-}
+mod tests;

@@ -2,19 +2,24 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, Query, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use chrono::DateTime;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::access::Access;
+use super::api::Listing;
 use super::guard::Caller;
 use super::problem::Problem;
+use super::shapes;
 use crate::config::is_handler_name;
 use crate::store::subscription::{Operator, Order, Ordered, Start};
 use crate::store::{Store, StoreError};
@@ -25,16 +30,17 @@ const MAX_LIMIT: u32 = 1000;
 /// What an order's body may have.
 const MAX_BODY: usize = 4096;
 
-pub(super) fn read(store: Arc<Store>) -> Router {
-    Router::new().route("/", get(list)).route("/{name}/dead-letters", get(dead_letters)).with_state(store)
+pub(super) fn read(store: Arc<Store>) -> OpenApiRouter {
+    let routes = OpenApiRouter::new().routes(routes!(list)).routes(routes!(dead_letters));
+    routes.layer(Extension(store.clone())).with_state(store)
 }
 
-pub(super) fn operate(store: Arc<Store>) -> Router {
-    Router::new()
-        .route("/{name}/pause", post(pause))
-        .route("/{name}/resume", post(resume))
-        .route("/{name}/rewind", post(rewind))
-        .route("/{name}/dead-letters/{seq}/retry", post(retry))
+pub(super) fn operate(store: Arc<Store>) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(rewind))
+        .routes(routes!(retry))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(store)
 }
@@ -56,28 +62,36 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     }
 }
 
-/// A page of a list.
-#[derive(Serialize)]
-struct Page<T> {
-    items: Vec<T>,
-    next_cursor: Option<String>,
-}
-
+/// Every handler the store knows, by name
+#[utoipa::path(get, path = "/", responses((status = 200, body = Listing<shapes::Handler>)))]
 async fn list(State(store): State<Arc<Store>>) -> Result<Response, Problem> {
     let items = store.handlers().await.map_err(unavailable)?;
-    Ok(Json(Page { items, next_cursor: None }).into_response())
+    Ok(Json(Listing { items, next_cursor: None }).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Paging {
+    /// At most so many
+    #[param(minimum = 1, maximum = 1000, default = 50)]
     limit: Option<u32>,
+    /// The `next_cursor` of the page before
     cursor: Option<i64>,
 }
 
+/// What a handler could not handle, oldest first
+#[utoipa::path(
+    get,
+    path = "/{name}/dead-letters",
+    params(("name" = String, Path, description = "The handler"), Paging),
+    responses((status = 200, body = Listing<shapes::DeadLetter>))
+)]
 async fn dead_letters(
     State(store): State<Arc<Store>>,
+    access: Access,
     Name(name): Name,
+    RawQuery(query): RawQuery,
     paging: Result<Query<Paging>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(paging) = paging.map_err(|error| bad(error.body_text()))?;
@@ -88,12 +102,20 @@ async fn dead_letters(
     if !store.handlers().await.map_err(unavailable)?.iter().any(|handler| handler.handler == name) {
         return Err(no_handler(&name));
     }
+    access.reads("handlers.read", Some(&name), query.as_deref()).await?;
     let items = store.dead_letters(&name, paging.cursor.unwrap_or(0), limit).await.map_err(unavailable)?;
     let is_full = items.len() == usize::try_from(limit).unwrap_or(usize::MAX);
     let next_cursor = items.last().filter(|_| is_full).map(|letter| letter.seq.to_string());
-    Ok(Json(Page { items, next_cursor }).into_response())
+    Ok(Json(Listing { items, next_cursor }).into_response())
 }
 
+/// Holds a handler: nothing new is tried
+#[utoipa::path(
+    post,
+    path = "/{name}/pause",
+    params(("name" = String, Path, description = "The handler")),
+    responses((status = 200, body = Value, example = json!({"name": "backend", "state": "paused"})))
+)]
 async fn pause(
     State(store): State<Arc<Store>>,
     Extension(caller): Extension<Caller>,
@@ -103,6 +125,13 @@ async fn pause(
     Ok(Json(json!({"name": name, "state": "paused"})).into_response())
 }
 
+/// Lets a paused handler go on
+#[utoipa::path(
+    post,
+    path = "/{name}/resume",
+    params(("name" = String, Path, description = "The handler")),
+    responses((status = 200, body = Value, example = json!({"name": "backend", "state": "resumed"})))
+)]
 async fn resume(
     State(store): State<Arc<Store>>,
     Extension(caller): Extension<Caller>,
@@ -112,20 +141,29 @@ async fn resume(
     Ok(Json(json!({"name": name, "state": "resumed"})).into_response())
 }
 
-/// `"beginning"`, an entry of the log, or a time.
-#[derive(Deserialize)]
+/// Where to.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Rewind {
     to: To,
 }
 
-#[derive(Deserialize)]
+/// `"beginning"`, an entry of the log, or a time in RFC 3339.
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 enum To {
     Entry(i64),
     Word(String),
 }
 
+/// Lets a handler handle the log again from an earlier place on
+#[utoipa::path(
+    post,
+    path = "/{name}/rewind",
+    params(("name" = String, Path, description = "The handler")),
+    request_body = Rewind,
+    responses((status = 200, body = Value, example = json!({"name": "backend", "position": 1})))
+)]
 async fn rewind(
     State(store): State<Arc<Store>>,
     Extension(caller): Extension<Caller>,
@@ -152,6 +190,13 @@ async fn rewind(
     Ok(Json(json!({"name": name, "position": position})).into_response())
 }
 
+/// Tries a dead letter again, out of the log's order
+#[utoipa::path(
+    post,
+    path = "/{name}/dead-letters/{seq}/retry",
+    params(("name" = String, Path, description = "The handler"), ("seq" = i64, Path, description = "The entry")),
+    responses((status = 200, body = Value, example = json!({"name": "backend", "seq": 7, "in_order": false})))
+)]
 async fn retry(
     State(store): State<Arc<Store>>,
     Extension(caller): Extension<Caller>,

@@ -1,14 +1,16 @@
 //! The private listener: health, readiness, metrics, the log as an API and as pages for people.
 //!
 //! `/healthz` and `/readyz` are open. Everything else passes the guard: a Host we answer to, a token with the right scope
-//! when there are tokens, and same-origin for unsafe methods without a Bearer token.
+//! when there are tokens, and the same origin without a Bearer token.
 
 mod access;
 mod api;
 mod guard;
 mod handlers;
+mod openapi;
 mod page;
 mod problem;
+mod shapes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +21,10 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::clock::Clock;
 use crate::config::{Admin, Scope};
@@ -51,28 +54,35 @@ pub fn router(
     clock: Clock,
     stop: Stop,
 ) -> Router {
-    let guarded = |scope| middleware::from_fn_with_state(Guard::new(config, scope), guard::check);
+    let guard = Guard::new(config, metrics.clone());
+    let door = |scope| middleware::from_fn_with_state(guard.of(scope), guard::check);
+    let guarded = |scope, routes: OpenApiRouter| openapi::needing(scope, routes).route_layer(door(scope));
     let header = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     let panics = metrics.panics.clone();
 
-    let open = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
+    let open = OpenApiRouter::new()
+        .routes(routes!(alive))
+        .routes(routes!(ready))
         .with_state(Readiness { store: store.clone(), health });
-    let metrics = Router::new().route("/metrics", get(text)).with_state(metrics).route_layer(guarded(Scope::Metrics));
+    let metrics = OpenApiRouter::new().routes(routes!(text)).with_state(metrics);
     let log = api::Log { store: store.clone(), stop };
     let pages = page::Pages { log: log.clone(), clock };
     let pages = page::read(pages.clone())
         .layer(Extension(store.clone()))
-        .route_layer(guarded(Scope::Read))
-        .merge(page::operate(pages).route_layer(guarded(Scope::Operate)));
-    let log = api::routes(log).layer(Extension(store.clone())).route_layer(guarded(Scope::Read));
-    let handlers = handlers::read(store.clone())
-        .route_layer(guarded(Scope::Read))
-        .merge(handlers::operate(store).route_layer(guarded(Scope::Operate)));
-    open.merge(metrics)
-        .nest("/api/v1", log)
+        .route_layer(door(Scope::Read))
+        .merge(page::operate(pages).route_layer(door(Scope::Operate)));
+    let log = api::routes(log).layer(Extension(store.clone()));
+    let handlers =
+        guarded(Scope::Read, handlers::read(store.clone())).merge(guarded(Scope::Operate, handlers::operate(store)));
+    let (routes, document) = openapi::router()
+        .merge(open)
+        .merge(guarded(Scope::Metrics, metrics))
+        .nest("/api/v1", guarded(Scope::Read, log))
         .nest("/api/v1/handlers", handlers)
+        .split_for_parts();
+    let document = openapi::route(&document).route_layer(middleware::from_fn_with_state(guard, guard::check));
+    routes
+        .merge(document)
         .merge(page::dressed(pages))
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not by this method") })
         .fallback(page::nowhere)
@@ -86,6 +96,12 @@ pub fn router(
         }))
 }
 
+/// The process answers
+#[utoipa::path(get, path = "/healthz", responses((status = 200, body = String, content_type = "text/plain")))]
+async fn alive() -> &'static str {
+    "ok\n"
+}
+
 /// What readiness depends on.
 #[derive(Clone)]
 struct Readiness {
@@ -93,7 +109,17 @@ struct Readiness {
     health: Arc<Health>,
 }
 
-/// Ready means that a callback can be made durable. The body says where, or why not.
+/// Whether a callback can be made durable
+///
+/// The body says where, or why not.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    responses(
+        (status = 200, description = "In the store or in the spool", body = String, content_type = "text/plain"),
+        (status = 503, description = "In neither", body = String, content_type = "text/plain")
+    )
+)]
 async fn ready(State(Readiness { store, health }): State<Readiness>) -> Response {
     if health.is_stuck() {
         let why = "not ready: neither the store nor the spool takes callbacks\n";
@@ -113,6 +139,12 @@ async fn ready(State(Readiness { store, health }): State<Readiness>) -> Response
     format!("ready: spool: the store {why}\n").into_response()
 }
 
+/// Metrics, as OpenMetrics text
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses((status = 200, body = String, content_type = "application/openmetrics-text"))
+)]
 async fn text(State(metrics): State<Arc<Metrics>>) -> Response {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     match metrics.text() {

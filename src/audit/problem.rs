@@ -15,8 +15,10 @@ pub(super) struct Problem {
     pub parameter: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Document {
+/// As it is sent.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Document {
     r#type: &'static str,
     title: &'static str,
     status: u16,

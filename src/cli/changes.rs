@@ -3,33 +3,17 @@
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 
-use super::existing_store;
+use super::filter::Filter;
 use super::output::{print, shortened, visible};
-use super::time::time;
+use super::reader::store_to_read;
 use crate::config::Loaded;
-use crate::protocol::time::{Millis, rfc3339};
+use crate::protocol::time::rfc3339;
 use crate::store::{Change, ChangeFilter, Paging, Store};
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Only this app (SDKAppID)
-    #[arg(long)]
-    app: Option<i64>,
-    /// Only changes of this account's profile (From_Account)
-    #[arg(long)]
-    account: Option<String>,
-    /// Only changes made by this account (Operator_Account)
-    #[arg(long)]
-    operator: Option<String>,
-    /// Only this tag, such as Tag_Profile_IM_Nick
-    #[arg(long)]
-    tag: Option<String>,
-    /// Received at or after this time: RFC 3339, or a date (UTC)
-    #[arg(long, value_parser = time)]
-    since: Option<Millis>,
-    /// Received before this time: RFC 3339, or a date (UTC)
-    #[arg(long, value_parser = time)]
-    until: Option<Millis>,
+    #[command(flatten)]
+    filter: Filter,
     /// At most so many changes, 1 to 1000
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
@@ -39,16 +23,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<()> {
-    let store = existing_store(&loaded).await?;
-    let filter = ChangeFilter {
-        app: arguments.app,
-        account: arguments.account,
-        operator: arguments.operator,
-        tag: arguments.tag,
-        since: arguments.since,
-        until: arguments.until,
-        ..ChangeFilter::default()
-    };
+    let asked = [arguments.filter.asked(), vec![("limit", Some(arguments.limit.to_string()))]].concat();
+    let store = store_to_read(&loaded, "changes.read", arguments.filter.account(), &asked).await?;
+    let filter = ChangeFilter::from(arguments.filter);
     let changes = newest(&store, &filter, arguments.limit).await?;
     if arguments.json {
         let mut lines = String::new();

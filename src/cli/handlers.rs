@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 
 use super::output::{print, shortened, visible};
+use super::reader::{record_read, whoami};
 use super::time::time;
 use super::{existing_store, store_to_operate};
 use crate::config::Loaded;
@@ -118,10 +119,11 @@ async fn list(loaded: &Loaded, json: bool) -> anyhow::Result<()> {
 }
 
 async fn dead_letters(loaded: &Loaded, name: &str, limit: u32, json: bool) -> anyhow::Result<()> {
-    let store = existing_store(loaded).await?;
+    let store = store_to_operate(loaded).await?;
     if !store.handlers().await?.iter().any(|handler| handler.handler == name) {
         bail!("there is no handler {name:?}; `portraitd handlers` names those there are");
     }
+    record_read(&store, "handlers.read", Some(name), &[("limit", Some(limit.to_string()))]).await?;
     let letters = store.dead_letters(name, 0, limit).await?;
     if json {
         return lines(&letters);
@@ -147,7 +149,7 @@ async fn dead_letters(loaded: &Loaded, name: &str, limit: u32, json: bool) -> an
 }
 
 async fn order(loaded: &Loaded, name: &str, order: Order) -> anyhow::Result<()> {
-    let who = format!("{} (command line)", whoami());
+    let who = whoami();
     let done = match store_to_operate(loaded).await?.order(name, &order, Operator(&who)).await? {
         Ordered::Done(affected) => affected,
         Ordered::NoHandler => bail!("there is no handler {name:?}; `portraitd handlers` names those there are"),
@@ -166,11 +168,6 @@ async fn order(loaded: &Loaded, name: &str, order: Order) -> anyhow::Result<()> 
         Order::Retry(_) => eprintln!("{done} dead letters of {name} are tried again within a second, out of order"),
     }
     Ok(())
-}
-
-fn whoami() -> String {
-    let mut names = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
-    names.find(|name| !name.is_empty()).unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
 
 fn lines(rows: &[impl serde::Serialize]) -> anyhow::Result<()> {

@@ -3,12 +3,16 @@
 mod changes;
 mod config;
 mod doctor;
+mod export;
+mod filter;
 mod handlers;
 mod healthcheck;
 mod migrate;
 mod output;
+mod reader;
 mod serve;
 mod spool;
+mod tail;
 mod time;
 mod unreadable;
 mod verify;
@@ -61,6 +65,10 @@ enum Command {
     Healthcheck(healthcheck::Arguments),
     /// Show recorded changes, newest first: who changed what, from what, to what, when
     Changes(changes::Arguments),
+    /// Show changes as they are recorded, until Ctrl-C
+    Tail(tail::Arguments),
+    /// Write all changes that match, oldest first, into a file or to stdout
+    Export(export::Arguments),
     /// Show authentic bodies that could not be read
     Unreadable(unreadable::Arguments),
     /// Show handlers and steer them: where each is in the log, what failed, pause, rewind, retry
@@ -125,6 +133,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Config(_) => config::run(&loaded),
             Command::Healthcheck(arguments) => healthcheck::run(loaded, arguments).await,
             Command::Changes(arguments) => changes::run(loaded, arguments).await,
+            Command::Tail(arguments) => tail::run(loaded, arguments).await,
+            Command::Export(arguments) => export::run(loaded, arguments).await,
             Command::Unreadable(arguments) => unreadable::run(loaded, arguments).await,
             Command::Handlers(arguments) => handlers::run(loaded, arguments).await,
             Command::Spool(arguments) => spool::run(loaded, arguments).await,

@@ -3,8 +3,8 @@
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 
-use super::existing_store;
 use super::output::{print, shortened, visible};
+use super::reader::store_to_read;
 use crate::config::Loaded;
 use crate::protocol::time::rfc3339;
 
@@ -19,7 +19,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<()> {
-    let rows = existing_store(&loaded).await?.unreadable(None, arguments.limit).await?;
+    let asked = [("limit", Some(arguments.limit.to_string()))];
+    let store = store_to_read(&loaded, "unreadable.read", None, &asked).await?;
+    let rows = store.unreadable(None, arguments.limit).await?;
     if arguments.json {
         let mut lines = String::new();
         for row in &rows {

@@ -21,7 +21,7 @@ const BUSY: Duration = Duration::from_millis(25);
 const IDLE: Duration = Duration::from_millis(250);
 const CALM: Duration = Duration::from_secs(10);
 /// News of the log's end are no closer than this, so that what arrives one by one is read together.
-const PACE: Duration = Duration::from_millis(10);
+const PACE: Duration = Duration::from_millis(20);
 
 pub(super) struct Feed {
     store: Arc<Store>,
@@ -57,19 +57,23 @@ impl Feed {
     /// Keeps an eye on the log's end. What this process writes is told at once; what others write is looked up.
     pub async fn follow(&self, stop: Stop) {
         let mut written = self.store.appended();
-        let mut moved = Instant::now();
+        let (mut moved, mut looked) = (Instant::now(), Instant::now());
         loop {
             let pause = if moved.elapsed() < CALM { BUSY } else { IDLE };
+            let next_look = looked + pause;
             let head = tokio::select! {
                 Ok(()) = written.changed() => *written.borrow_and_update(),
-                () = tokio::time::sleep(pause) => match self.store.head().await {
-                    Ok(head) => head.seq,
-                    Err(_) => continue,
-                },
+                () = tokio::time::sleep_until(next_look.into()) => {
+                    looked = Instant::now();
+                    match self.store.head().await {
+                        Ok(head) => head.seq,
+                        Err(_) => continue,
+                    }
+                }
                 () = stop.ending() => return,
             };
             if self.head.send_if_modified(|known| std::mem::replace(known, head.max(*known)) < head) {
-                moved = Instant::now();
+                (moved, looked) = (Instant::now(), Instant::now());
                 tokio::select! {
                     () = tokio::time::sleep(PACE) => {}
                     () = stop.ending() => return,

@@ -15,11 +15,11 @@ use reqwest::{Client, Url};
 use tokio::sync::Semaphore;
 
 use super::answer::{Answer, Relayed};
-use super::seldom::Seldom;
 use crate::config::ConfigError;
 use crate::protocol::command;
 use crate::protocol::query::claim;
 use crate::protocol::time::Millis;
+use crate::telemetry::seldom::Seldom;
 
 /// What an answer may have; Chat's are a few hundred bytes.
 const MAX_ANSWER: usize = 1 << 20;
@@ -65,7 +65,7 @@ impl Backend {
     pub fn new(url: &Url) -> Result<Self, ConfigError> {
         let client = Client::builder().redirect(Policy::none()).no_proxy().tcp_nodelay(true).build();
         let client = client.map_err(|error| ConfigError(format!("receiver.other_commands: {error}")))?;
-        Ok(Backend { url: url.clone(), client, room: Semaphore::new(AT_ONCE), failed: Seldom::new() })
+        Ok(Backend { url: url.clone(), client, room: Semaphore::new(AT_ONCE), failed: Seldom::default() })
     }
 
     /// The backend's answer. If there is none: 503 where Chat waits for a decision, OK otherwise.

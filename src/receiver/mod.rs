@@ -7,12 +7,10 @@ mod allowlist;
 mod answer;
 mod auth;
 mod backend;
-mod failures;
 mod gate;
 mod intake;
 mod others;
 mod receipt;
-mod seldom;
 mod source;
 
 use std::net::IpAddr;
@@ -34,6 +32,7 @@ use crate::journal::{Outcome, Recorder};
 use crate::protocol::query::Query;
 use crate::protocol::{body, command};
 use crate::store::model::Auth;
+use crate::telemetry::seldom::Seldom;
 use crate::telemetry::{CallbackLabels, Metrics};
 pub use allowlist::count_allowed;
 use answer::Answer;
@@ -43,7 +42,6 @@ pub use gate::Gate;
 use intake::Intake;
 use others::Others;
 use receipt::Receipt;
-use seldom::Seldom;
 
 /// Everything an answer depends on.
 pub struct Receiver {
@@ -80,8 +78,8 @@ impl Receiver {
             recorder,
             clock,
             metrics,
-            stale: Seldom::new(),
-            unkept: Seldom::new(),
+            stale: Seldom::default(),
+            unkept: Seldom::default(),
         })
     }
 

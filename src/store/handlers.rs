@@ -2,6 +2,7 @@
 //! but the clock. Settling, which happens all the time, is each dialect's own.
 
 use super::Result;
+use super::access::RECORD;
 use super::model::Head;
 use super::subscription::{DeadLetter, HandlerRow, Lease, Operator, Order, Ordered, Start, Subscription, Waiting};
 use super::{Stamp, postgres, sqlite};
@@ -38,9 +39,6 @@ DELETE FROM deliveries WHERE handler = $1 AND state = 'waiting' AND seq > $2";
 
 const NOTICE: &str = "-- order
 UPDATE subscriptions SET orders = orders + 1 WHERE handler = $1";
-
-const RECORD: &str = "-- order
-INSERT INTO access_log (who, action, target, details) VALUES ($1, $2, $3, $4)";
 
 /// Everything where nothing is named.
 fn ranges(seqs: &[i64]) -> Vec<(i64, i64)> {

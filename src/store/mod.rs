@@ -4,6 +4,7 @@
 //! hold the same verbs in the same order, reading is the same SQL for both, and nobody else asks which dialect it is.
 //! [`chain`] makes digests and chain, [`verify`] checks what was stored.
 
+mod access;
 mod batch;
 mod blocks;
 pub mod chain;
@@ -32,6 +33,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
 use tokio::sync::{Mutex, watch};
 
+pub use access::Access;
 pub use condition::Condition;
 pub use error::StoreError;
 pub use model::{Change, Head, NewEntry, NewUnreadable, Recorded, StoredEntry, StoredItem, UnreadableRow};
@@ -244,6 +246,11 @@ impl Store {
     /// The handler's deliveries that are not dead, in order.
     pub async fn waiting(&self, handler: &str) -> Result<Vec<Waiting>> {
         either!(self.dialect()?, store => store.waiting(handler).await)
+    }
+
+    /// Records who does what, durably.
+    pub async fn record_access(&self, row: Access<'_>) -> Result<()> {
+        either!(self.dialect()?, store => store.record_access(row).await)
     }
 
     /// Does what an operator wants of a handler, and records who wanted it.

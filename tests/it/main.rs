@@ -6,6 +6,8 @@
 
 mod harness;
 
+mod access;
+mod api;
 mod bounds;
 mod callbacks;
 mod cli;

@@ -18,6 +18,7 @@ const PASSWORD: &str = "of-these-tests-only";
 
 const OWNER: &str = "portraitd_owner";
 const SERVICE: &str = "portraitd_service";
+const READER: &str = "portraitd_reader";
 const AUDITOR: &str = "portraitd_auditor";
 
 /// Roles belong to the whole server, so tests take turns with them.
@@ -25,7 +26,7 @@ async fn apply_roles(db: &Database) {
     static TURN: Mutex<()> = Mutex::const_new(());
     let _turn = TURN.lock().await;
     db.execute(ROLES).await;
-    for role in [OWNER, SERVICE, AUDITOR] {
+    for role in [OWNER, SERVICE, READER, AUDITOR] {
         db.execute(&format!("ALTER ROLE {role} PASSWORD '{PASSWORD}'")).await;
     }
 }
@@ -61,8 +62,12 @@ async fn service(db: &Database) -> Store {
 }
 
 fn program(db: &Database, arguments: &[&str]) -> Output {
+    program_as(db, SERVICE, arguments)
+}
+
+fn program_as(db: &Database, role: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portraitd"));
-    command.args(arguments).env_clear().env("DATABASE_URL", url(db, SERVICE)).output().unwrap()
+    command.args(arguments).env_clear().env("DATABASE_URL", url(db, role)).output().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -132,7 +137,7 @@ async fn the_service_role_handles_and_steers_but_does_not_alter_who_operated() {
     }
     service.says_times("profile change", 2).await;
     let recorded = db.texts("SELECT action FROM access_log ORDER BY id").await;
-    assert_eq!(recorded, ["handlers.pause", "handlers.rewind", "handlers.resume"]);
+    assert_eq!(recorded, ["handlers.pause", "handlers.rewind", "handlers.resume", "handlers.read"]);
     for sql in [
         "UPDATE access_log SET who = 'somebody'",
         "DELETE FROM access_log",
@@ -226,6 +231,47 @@ async fn the_service_role_does_not_migrate_and_says_so() {
     let error = Store::open(&url(&db, SERVICE), Open::Migrate).await.err().expect("nothing is there yet");
     assert!(matches!(error, StoreError::Migrate { .. }), "{error:?}");
     assert_eq!(db.count("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_looks_and_is_recorded_and_does_nothing_else() {
+    let db = set_up().await;
+    let store = service(&db).await;
+    append(&store, &callbacks(2)).await;
+    store.keep_unreadable(&unreadable("[]")).await.unwrap();
+    for (arguments, shown) in [
+        (&["changes", "--json"][..], "nick 1"),
+        (&["changes", "--since", "2020-01-01", "--json"], "nick 1"),
+        (&["unreadable", "--json"], "[]"),
+        (&["handlers"], ""),
+        (&["verify"], "2 entries hold"),
+    ] {
+        let output = program_as(&db, READER, arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).contains(shown), "{arguments:?}: {output:?}");
+    }
+    let recorded = db.texts("SELECT action FROM access_log ORDER BY id").await;
+    assert_eq!(recorded, ["changes.read", "changes.read", "unreadable.read"]);
+    for sql in [
+        "SELECT who FROM access_log",
+        "INSERT INTO access_log (who, action, target, at) VALUES ('x', 'x', 'x', '2020-01-01')",
+        "DELETE FROM access_log",
+        "INSERT INTO callbacks (seq) VALUES (9)",
+        "DELETE FROM unreadable",
+        "UPDATE subscriptions SET paused = true",
+        "SELECT portraitd_extend()",
+        "CREATE TABLE mine (x int)",
+    ] {
+        assert_denied(&db, READER, sql).await;
+    }
+    assert!(!program_as(&db, READER, &["handlers", "pause", "trace"]).status.success());
+    db.execute(&format!("REVOKE INSERT (who, action, target, details) ON access_log FROM {READER}")).await;
+    for command in ["changes", "unreadable"] {
+        let output = program_as(&db, READER, &[command]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{command}: {said}");
+        assert!(said.contains("INSERT on access_log") && said.contains("permission denied"), "{command}: {said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,20 +4,24 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What each module may name of the crate. Flow order; nothing points back up.
-const MAY_NAME: [(&str, &[&str]); 17] = [
+const MAY_NAME: [(&str, &[&str]); 18] = [
     ("protocol", &[]),
     ("stop", &[]),
     ("clock", &["protocol"]),
+    ("failures", &[]),
     ("config", &[]),
     ("telemetry", &["config"]),
     ("store", &["protocol", "config"]),
     ("journal", &["protocol", "store", "telemetry"]),
-    ("receiver", &["protocol", "clock", "config", "telemetry", "store", "journal"]),
+    ("receiver", &["protocol", "clock", "failures", "config", "telemetry", "store", "journal"]),
     ("listener", &["config", "stop", "telemetry"]),
     ("dispatch", &["protocol", "stop", "clock", "telemetry", "store"]),
     ("handlers", &["protocol", "clock", "config", "dispatch"]),
     ("export", &["protocol", "store"]),
-    ("audit", &["protocol", "stop", "clock", "config", "telemetry", "store", "journal", "dispatch", "export"]),
+    (
+        "audit",
+        &["failures", "protocol", "stop", "clock", "config", "telemetry", "store", "journal", "dispatch", "export"],
+    ),
     ("upkeep", &["protocol", "stop", "clock", "config", "store", "journal"]),
     (
         "app",

@@ -7,8 +7,18 @@ use super::params::Params;
 use super::{Listing, Log, unavailable};
 use crate::audit::access::Access;
 use crate::audit::problem::Problem;
+use crate::audit::shapes;
 use crate::store::Change;
 
+/// Changes: who changed what, from what, to what, when
+///
+/// A page reads a bounded part of the log and may be short.
+#[utoipa::path(
+    get,
+    path = "/changes",
+    params(shapes::Filter, shapes::Paging),
+    responses((status = 200, body = Listing<shapes::Change>))
+)]
 pub(super) async fn list(
     State(log): State<Log>,
     access: Access,

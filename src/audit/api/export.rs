@@ -15,6 +15,7 @@ use super::params::Params;
 use super::{Log, unavailable};
 use crate::audit::access::Access;
 use crate::audit::problem::Problem;
+use crate::audit::shapes;
 use crate::export::{Export, Format};
 use crate::store::StoreError;
 
@@ -22,6 +23,18 @@ use crate::store::StoreError;
 const ROWS: HeaderName = HeaderName::from_static("portraitd-export-rows");
 const HEAD: HeaderName = HeaderName::from_static("portraitd-export-head");
 
+/// Everything that matches, oldest first
+///
+/// The trailers `portraitd-export-rows` and `portraitd-export-head` say that it is whole.
+#[utoipa::path(
+    get,
+    path = "/changes/export",
+    params(shapes::Filter, ("format" = Option<String>, Query, description = "ndjson, which is the default, or csv")),
+    responses((
+        status = 200,
+        content((shapes::Change = "application/x-ndjson"), (String = "text/csv"))
+    ))
+)]
 pub(super) async fn export(
     State(log): State<Log>,
     access: Access,

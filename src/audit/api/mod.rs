@@ -10,10 +10,11 @@ mod unreadable;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::get;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::problem::Problem;
 use crate::stop::Stop;
@@ -29,21 +30,22 @@ pub(super) struct Log {
     pub stop: Stop,
 }
 
-pub(super) fn routes(log: Log) -> Router {
-    Router::new()
-        .route("/changes", get(changes::list))
-        .route("/changes/stream", get(stream::stream))
-        .route("/changes/export", get(export::export))
-        .route("/callbacks/{seq}", get(callback::one))
-        .route("/accounts/{account}/profile", get(profile::at))
-        .route("/unreadable", get(unreadable::list))
+pub(super) fn routes(log: Log) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(changes::list))
+        .routes(routes!(stream::stream))
+        .routes(routes!(export::export))
+        .routes(routes!(callback::one))
+        .routes(routes!(profile::at))
+        .routes(routes!(unreadable::list))
         .with_state(log)
 }
 
 /// A page of a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Listing<T> {
     pub items: Vec<T>,
+    /// The next page's `cursor`; null where there is nothing beyond
     pub next_cursor: Option<String>,
 }
 

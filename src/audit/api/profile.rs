@@ -9,6 +9,7 @@ use super::params::Params;
 use super::{Log, unavailable};
 use crate::audit::access::Access;
 use crate::audit::problem::Problem;
+use crate::audit::shapes;
 use crate::protocol::time::{MAX, rfc3339};
 use crate::store::Store;
 use crate::store::profile::ProfileItem;
@@ -22,6 +23,17 @@ pub(super) struct Profile {
     items: Vec<ProfileItem>,
 }
 
+/// What the log knows of a profile, now or at a time
+#[utoipa::path(
+    get,
+    path = "/accounts/{account}/profile",
+    params(
+        ("account" = String, Path, description = "From_Account"),
+        ("app" = Option<i64>, Query, description = "SDKAppID; needed where several apps know the account"),
+        ("at" = Option<String>, Query, description = "RFC 3339, or a date")
+    ),
+    responses((status = 200, body = shapes::Profile))
+)]
 pub(super) async fn at(
     State(log): State<Log>,
     access: Access,

@@ -16,6 +16,7 @@ use super::params::Params;
 use super::{Log, unavailable};
 use crate::audit::access::Access;
 use crate::audit::problem::Problem;
+use crate::audit::shapes;
 use crate::store::{Change, ChangeFilter, Page, Paging, Place};
 
 /// How often a log that others write to is looked at.
@@ -27,6 +28,19 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Changes read at a time. The next are read when the reader has taken these.
 const AT_ONCE: u32 = 200;
 
+/// Changes as they are recorded, as Server-Sent Events
+///
+/// An event's id is its change's place in the log, its data the change as JSON.
+#[utoipa::path(
+    get,
+    path = "/changes/stream",
+    params(
+        shapes::Filter,
+        ("cursor" = Option<String>, Query, description = "Go on after this place, such as 1234.0; from now on without"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The same; a browser sends it by itself")
+    ),
+    responses((status = 200, body = shapes::Change, content_type = "text/event-stream"))
+)]
 pub(super) async fn stream(
     State(log): State<Log>,
     access: Access,

@@ -8,7 +8,15 @@ use super::params::Params;
 use super::{Listing, Log, unavailable};
 use crate::audit::access::Access;
 use crate::audit::problem::Problem;
+use crate::audit::shapes;
 
+/// Bodies that an authentic sender sent and nobody could read, newest first
+#[utoipa::path(
+    get,
+    path = "/unreadable",
+    params(shapes::Limit),
+    responses((status = 200, body = Listing<shapes::Unreadable>))
+)]
 pub(super) async fn list(
     State(log): State<Log>,
     access: Access,

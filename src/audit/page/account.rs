@@ -92,7 +92,7 @@ fn asking(asked: &Asked, problem: Option<&Problem>, below: Markup) -> Response {
     let body = html! {
         div.heading { h1 { "Accounts" } }
         @if let Some(problem) = problem { div.notice.bad role="alert" { (layout::sentence(&problem.detail)) } }
-        form.filters method="get" action="/account" role="search" aria-label="Find an account" {
+        form.filters.few method="get" action="/account" role="search" aria-label="Find an account" {
             (form::field(asked, problem, "account", "Account", "exactly as Chat names it"))
             (form::field(asked, problem, "app", "App", "where two share the account"))
             (form::field(asked, problem, "at", "As it was at", "now"))
@@ -111,7 +111,7 @@ fn choice(asked: &Asked, account: &str, apps: &[i64]) -> Markup {
     html! {
         section.empty {
             h2 { "Which app’s?" }
-            p { "These know an account " (value::brief(account)) ":" }
+            p { strong { (value::brief(account)) } " is known in more than one." }
             ul.choice { @for app in apps { li { a.button href=(asked.with("app", app).url("/account")) { "App " (app) } } } }
         }
     }

@@ -22,10 +22,10 @@ pub(super) async fn one(
     path: Result<Path<i64>, PathRejection>,
 ) -> Result<Response, Problem> {
     let Path(seq) = path.map_err(|_| Problem::parameter("seq", "must be an entry's number"))?;
-    access.reads("callback.read", None, Some(&seq.to_string())).await?;
     let (mut entries, items) = pages.log.store.stored(seq, seq).await.map_err(unavailable)?;
     let missing = || Problem::new(StatusCode::NOT_FOUND, format!("the log has no entry {seq}"));
     let entry = entries.pop().ok_or_else(missing)?;
+    access.reads("callback.read", entry.account.as_deref(), Some(&format!("seq={seq}"))).await?;
     let previous = pages.log.store.previous(&[seq]).await.map_err(unavailable)?;
     let previous: HashMap<i32, String> = previous.into_iter().map(|row| (row.ordinal, row.old)).collect();
     let next = pages.log.store.next_after(seq).await.map_err(unavailable)?;

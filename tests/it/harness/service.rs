@@ -228,7 +228,13 @@ impl Service {
 
     /// The sum of a metric's samples whose line has `labels` in it; 0 where there is none yet.
     pub async fn metric(&self, name: &str, labels: &str) -> f64 {
-        let response = self.http.get(format!("{}/metrics", self.private_url)).send().await.expect("/metrics answers");
+        self.metric_as("", name, labels).await
+    }
+
+    /// The same, with this token.
+    pub async fn metric_as(&self, token: &str, name: &str, labels: &str) -> f64 {
+        let request = self.http.get(format!("{}/metrics", self.private_url)).bearer_auth(token);
+        let response = request.send().await.expect("/metrics answers");
         let text = response.text().await.expect("metrics");
         let samples = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name) && line.contains(labels));
         samples.map(|line| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).expect("a number")).sum()

@@ -92,6 +92,23 @@ on_both_stores! {
         assert!(profile.text.contains("No values"));
     }
 
+    async fn what_pages_show_is_recorded_as_the_api_records_it(db: Database) {
+        let service = Service::start(&db).await;
+        nick(&service, "id1", "name").await;
+        for path in ["/?account=id1&limit=5", "/account?account=id1", "/callbacks/1", "/unreadable", "/handlers"] {
+            get(&service, path).await.assert_page(200, path);
+        }
+        let columns = "who || ' | ' || action || ' | ' || target || ' | ' || coalesce(details, '-')";
+        let recorded = db.texts(&format!("SELECT {columns} FROM access_log ORDER BY id")).await;
+        let expected = [
+            "anonymous | changes.read | id1 | account=id1&limit=5 from 127.0.0.1",
+            "anonymous | profile.read | id1 | account=id1 from 127.0.0.1",
+            "anonymous | callback.read | id1 | seq=1 from 127.0.0.1",
+            "anonymous | unreadable.read | * | from 127.0.0.1",
+        ];
+        assert_eq!(recorded, expected, "handlers alone show nobody's data");
+    }
+
     async fn a_name_that_two_apps_share_is_asked_about(db: Database) {
         let service = Launch::on(&db).app(1, &[]).app(2, &[]).start().await;
         for app in [1, 2] {

@@ -9,6 +9,7 @@ mod history;
 mod open;
 mod partitions;
 mod replicas;
+mod search;
 mod unreadable;
 mod values;
 mod verify;

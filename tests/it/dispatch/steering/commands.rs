@@ -99,7 +99,7 @@ on_both_stores! {
         let who = recorded[0].split(" | ").next().expect("who").to_owned();
         assert!(who.ends_with("(command line)"), "{who}");
         let expected = [
-            "handlers.retry | backend | entries [2]", "handlers.retry | backend | entries [2]",
+            "handlers.retry | backend | entries [2]", "handlers.read | backend | limit=50", "handlers.retry | backend | entries [2]",
             "handlers.retry | backend | all 2 dead letters", "handlers.retry | backend | all 0 dead letters",
             "handlers.pause | backend | -", "handlers.resume | backend | -",
             "handlers.rewind | backend | to after entry 1", "handlers.rewind | backend | to after entry 0",

@@ -1,0 +1,61 @@
+//! Asking the log: how long answers of the audit API take on a small log and on a large one, through real HTTP against the
+//! real program, each read recorded in `access_log`. `cargo bench --bench audit` prints the table; `-- --help` tells the
+//! options.
+
+#![allow(clippy::disallowed_methods, reason = "real clocks are what is tested here")]
+
+mod export;
+mod log;
+mod options;
+mod paging;
+mod questions;
+
+#[path = "../faults/callbacks.rs"]
+mod callbacks;
+#[allow(dead_code)]
+#[path = "../faults/http.rs"]
+mod http;
+#[allow(dead_code)]
+#[path = "../faults/load.rs"]
+mod load;
+#[path = "../../tests/support/postgres.rs"]
+mod postgres;
+#[allow(dead_code)]
+#[path = "../faults/program.rs"]
+mod program;
+#[path = "../faults/report.rs"]
+mod report;
+#[allow(dead_code)]
+#[path = "../../tests/it/harness/service/program.rs"]
+mod shell;
+
+use std::process::ExitCode;
+
+use options::Options;
+use postgres::Cluster;
+use program::Program;
+use report::Report;
+
+/// Settings of a server that is meant to hold a large log.
+const SETTINGS: [&str; 4] = ["shared_buffers=1GB", "min_wal_size=4GB", "max_wal_size=8GB", "fsync=on"];
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let options = Options::parse()?;
+    let mut report = Report::default();
+    let (cluster, folder) = (Cluster::start(&SETTINGS), tempfile::tempdir()?);
+    let mut times = Vec::new();
+    for entries in [options.small, options.large] {
+        let url = log::create(&cluster, &format!("log_{entries}")).await?;
+        let span = log::fill(&url, entries).await?;
+        let service = Program::start(&url, &folder.path().join(entries.to_string()))?;
+        times.push(questions::ask(&service, &span, options.questions).await?);
+        if entries == options.large {
+            export::run(&service, &span, &mut report).await?;
+            paging::run(&service, options.seconds, &mut report).await?;
+        }
+    }
+    questions::compare(&times[0], &times[1], &options, &mut report);
+    println!("{}", report.table());
+    Ok(if report.broken() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
