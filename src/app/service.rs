@@ -101,8 +101,14 @@ impl Service {
             self.clock.clone(),
             self.metrics.clone(),
         )?;
-        let admin =
-            audit::router(&self.config.admin, self.store.clone(), writer.health(), self.metrics.clone(), stop.clone());
+        let admin = audit::router(
+            &self.config.admin,
+            self.store.clone(),
+            writer.health(),
+            self.metrics.clone(),
+            self.clock.clone(),
+            stop.clone(),
+        );
 
         // Handlers' last words are written before the process may be cut off.
         let dispatching = watched(

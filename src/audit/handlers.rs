@@ -46,7 +46,7 @@ pub(super) fn operate(store: Arc<Store>) -> OpenApiRouter {
 }
 
 /// The handler that the path names.
-struct Name(String);
+pub(super) struct Name(pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Name {
     type Rejection = Problem;
@@ -204,13 +204,19 @@ async fn retry(
     path: Result<Path<(String, i64)>, PathRejection>,
 ) -> Result<Response, Problem> {
     let Path((_, seq)) = path.map_err(|error| bad(error.body_text()))?;
-    match order(&store, &caller, &name, Order::Retry(vec![seq])).await? {
+    retried(&store, &caller, &name, seq).await?;
+    Ok(Json(json!({"name": name, "seq": seq, "in_order": false})).into_response())
+}
+
+/// A dead letter is tried again.
+pub(super) async fn retried(store: &Store, caller: &Caller, name: &str, seq: i64) -> Result<(), Problem> {
+    match order(store, caller, name, Order::Retry(vec![seq])).await? {
         0 => Err(Problem::new(StatusCode::NOT_FOUND, format!("{name} has no dead letter {seq}"))),
-        _ => Ok(Json(json!({"name": name, "seq": seq, "in_order": false})).into_response()),
+        _ => Ok(()),
     }
 }
 
-async fn order(store: &Store, caller: &Caller, name: &str, order: Order) -> Result<i64, Problem> {
+pub(super) async fn order(store: &Store, caller: &Caller, name: &str, order: Order) -> Result<i64, Problem> {
     match store.order(name, &order, Operator(&caller.0)).await.map_err(unavailable)? {
         Ordered::Done(affected) => Ok(affected),
         Ordered::NoHandler => Err(no_handler(name)),

@@ -1,4 +1,4 @@
-//! The private listener: health, readiness, metrics, handlers. The audit API and its page belong here.
+//! The private listener: health, readiness, metrics, the log as an API and as pages for people.
 //!
 //! `/healthz` and `/readyz` are open. Everything else passes the guard: a Host we answer to, a token with the right scope
 //! when there are tokens, and the same origin without a Bearer token.
@@ -8,6 +8,7 @@ mod api;
 mod guard;
 mod handlers;
 mod openapi;
+mod page;
 mod problem;
 mod shapes;
 
@@ -25,6 +26,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::clock::Clock;
 use crate::config::{Admin, Scope};
 use crate::journal::Health;
 use crate::stop::Stop;
@@ -40,12 +42,21 @@ const READY_TIME: Duration = Duration::from_secs(1);
 pub const TOO_MANY_CONNECTIONS: &str =
     r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections"}"#;
 
+/// The Content-Security-Policy of what is no page.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+
 /// The private listener's routes.
-pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: Arc<Metrics>, stop: Stop) -> Router {
+pub fn router(
+    config: &Admin,
+    store: Arc<Store>,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    stop: Stop,
+) -> Router {
     let guard = Guard::new(config, metrics.clone());
-    let guarded = |scope: Scope, routes: OpenApiRouter| {
-        openapi::needing(scope, routes).route_layer(middleware::from_fn_with_state(guard.of(scope), guard::check))
-    };
+    let door = |scope| middleware::from_fn_with_state(guard.of(scope), guard::check);
+    let guarded = |scope, routes: OpenApiRouter| openapi::needing(scope, routes).route_layer(door(scope));
     let header = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     let panics = metrics.panics.clone();
 
@@ -54,7 +65,13 @@ pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: A
         .routes(routes!(ready))
         .with_state(Readiness { store: store.clone(), health });
     let metrics = OpenApiRouter::new().routes(routes!(text)).with_state(metrics);
-    let log = api::routes(api::Log { store: store.clone(), stop }).layer(Extension(store.clone()));
+    let log = api::Log { store: store.clone(), stop };
+    let pages = page::Pages { log: log.clone(), clock };
+    let pages = page::read(pages.clone())
+        .layer(Extension(store.clone()))
+        .route_layer(door(Scope::Read))
+        .merge(page::operate(pages).route_layer(door(Scope::Operate)));
+    let log = api::routes(log).layer(Extension(store.clone()));
     let handlers =
         guarded(Scope::Read, handlers::read(store.clone())).merge(guarded(Scope::Operate, handlers::operate(store)));
     let (routes, document) = openapi::router()
@@ -66,11 +83,13 @@ pub fn router(config: &Admin, store: Arc<Store>, health: Arc<Health>, metrics: A
     let document = openapi::route(&document).route_layer(middleware::from_fn_with_state(guard, guard::check));
     routes
         .merge(document)
+        .merge(page::dressed(pages))
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not by this method") })
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
-        .layer(header(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .fallback(page::nowhere)
+        .layer(SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING)))
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(CACHE_CONTROL, "no-store"))
+        .merge(page::assets())
         .layer(CatchPanicLayer::custom(move |_: Box<dyn std::any::Any + Send>| {
             panics.inc();
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error").into_response()

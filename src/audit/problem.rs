@@ -8,10 +8,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 /// What went wrong, for the client.
+#[derive(Clone)]
 pub(super) struct Problem {
-    status: StatusCode,
-    detail: Cow<'static, str>,
-    parameter: Option<String>,
+    pub status: StatusCode,
+    pub detail: Cow<'static, str>,
+    pub parameter: Option<String>,
 }
 
 /// As it is sent.
@@ -41,6 +42,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let itself = self.clone();
         let document = Document {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
@@ -55,6 +57,8 @@ impl IntoResponse for Problem {
                 response.headers_mut().append(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
             }
         }
+        // For whoever says it in another form: the page does.
+        response.extensions_mut().insert(itself);
         response
     }
 }

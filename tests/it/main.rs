@@ -21,6 +21,7 @@ mod hostile;
 mod journal;
 mod migrations;
 mod operations;
+mod page;
 mod private;
 mod roles;
 mod shutdown;

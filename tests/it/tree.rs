@@ -18,7 +18,10 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
     ("dispatch", &["protocol", "stop", "clock", "telemetry", "store"]),
     ("handlers", &["protocol", "clock", "config", "dispatch"]),
     ("export", &["protocol", "store"]),
-    ("audit", &["failures", "protocol", "stop", "config", "telemetry", "store", "journal", "dispatch", "export"]),
+    (
+        "audit",
+        &["failures", "protocol", "stop", "clock", "config", "telemetry", "store", "journal", "dispatch", "export"],
+    ),
     ("upkeep", &["protocol", "stop", "clock", "config", "store", "journal"]),
     (
         "app",

@@ -19,6 +19,8 @@ use utoipa_axum::routes;
 use super::problem::Problem;
 use crate::stop::Stop;
 use crate::store::{Store, StoreError};
+pub(super) use params::Params;
+pub(super) use stream::{keep_alive, tail};
 
 /// What the routes read from.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::watch;
 
 use super::params::Params;
@@ -47,7 +47,27 @@ pub(super) async fn stream(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let mut params = Params::of(query.as_deref())?;
+    let changes = tail(log, access, query.as_deref(), &headers).await?;
+    let events = changes.map(|(place, change)| {
+        let event = Event::default().id(place.to_string());
+        // What was read from the log as JSON can be written as JSON.
+        Ok(event.json_data(&change).unwrap_or_default())
+    });
+    Ok(Sse::new(events).keep_alive(keep_alive()))
+}
+
+pub(in crate::audit) fn keep_alive() -> KeepAlive {
+    KeepAlive::new().interval(HEARTBEAT).text("still here")
+}
+
+/// Changes as they are recorded, each with its place, until the service stops.
+pub(in crate::audit) async fn tail(
+    log: Log,
+    access: Access,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<impl Stream<Item = (Place, Change)> + use<>, Problem> {
+    let mut params = Params::of(query)?;
     let (filter, cursor) = (params.filter()?, params.place("cursor")?);
     params.end()?;
     let last = match headers.get("last-event-id").map(|id| id.to_str().ok().and_then(|id| id.parse().ok())) {
@@ -55,21 +75,17 @@ pub(super) async fn stream(
         Some(Some(place)) => Some(place),
         Some(None) => return Err(Problem::parameter("Last-Event-ID", "must be the id of an event of this stream")),
     };
-    access.reads("changes.stream", filter.account.as_deref(), query.as_deref()).await?;
+    access.reads("changes.stream", filter.account.as_deref(), query).await?;
     let after = match last {
         Some(place) => place,
         None => Place { seq: log.store.head().await.map_err(unavailable)?.seq, ordinal: i32::MAX },
     };
     let appended = log.store.appended();
     let tail = Tail { log, filter, after, ready: VecDeque::new(), appended };
-    let events = stream::unfold(tail, async |mut tail| {
+    Ok(stream::unfold(tail, async |mut tail| {
         let change = tail.next().await?;
-        let id = Place { seq: change.seq, ordinal: change.ordinal }.to_string();
-        // What was read from the log as JSON can be written as JSON.
-        let event = Event::default().id(id).json_data(&change).ok()?;
-        Some((Ok(event), tail))
-    });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("still here")))
+        Some(((Place { seq: change.seq, ordinal: change.ordinal }, change), tail))
+    }))
 }
 
 struct Tail {
