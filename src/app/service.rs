@@ -68,7 +68,7 @@ impl Service {
         };
         let apps: Vec<_> = self.config.apps.iter().map(|app| app.sdk_app_id.to_string()).collect();
         format!(
-            "portraitd {} is ready after {} ms\n  callbacks  {public}\n  private    {private} (healthz, readyz, metrics)\n  \
+            "portraitd {} is ready after {} ms\n  callbacks  {public}\n  private    {private} (the page, api, healthz, readyz, metrics)\n  \
              data       {}\n  spool      {}\n  apps       {}\n  console    {console}\n",
             env!("CARGO_PKG_VERSION"),
             self.begun.elapsed().as_millis(),
