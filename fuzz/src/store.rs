@@ -4,6 +4,8 @@
 pub mod chain;
 #[path = "../../src/store/model.rs"]
 pub mod model;
+#[path = "../../src/store/query.rs"]
+pub mod query;
 
 pub use model::{NewEntry, NewUnreadable};
 
