@@ -41,6 +41,7 @@ const SETTINGS: [&str; 4] = ["shared_buffers=1GB", "min_wal_size=4GB", "max_wal_
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let options = Options::parse()?;
     let mut report = Report::default();
     let (cluster, folder) = (Cluster::start(&SETTINGS), tempfile::tempdir()?);
