@@ -28,6 +28,11 @@ impl Lines {
         self.0.get(key)?.front().copied()
     }
 
+    /// Whether a later one is here already.
+    pub fn is_past(&self, key: &Key, seq: i64) -> bool {
+        self.0.get(key).and_then(VecDeque::back).is_some_and(|last| *last > seq)
+    }
+
     /// What waits behind the head.
     pub fn behind(&self, key: &Key) -> Vec<i64> {
         self.0.get(key).map(|line| line.iter().skip(1).copied().collect()).unwrap_or_default()

@@ -58,6 +58,10 @@ impl Lane {
             }
             let key = (change.app, change.account.clone());
             let seq = change.seq;
+            // The cursor lags behind what went through the deliveries: it is over if a later one of its account is there.
+            if self.lines.is_past(&key, seq) {
+                continue;
+            }
             let is_head = self.lines.join(&key, seq);
             if !is_head && self.lines.head(&key).is_some_and(|head| self.parked.get(head).is_some()) {
                 self.parked.put(seq, Parked::new(key, Phase::Behind));
