@@ -12,6 +12,8 @@ mod questions;
 
 #[path = "../faults/callbacks.rs"]
 mod callbacks;
+#[path = "../shared/filling.rs"]
+mod filling;
 #[allow(dead_code)]
 #[path = "../faults/http.rs"]
 mod http;
@@ -36,18 +38,15 @@ use postgres::Cluster;
 use program::Program;
 use report::Report;
 
-/// Settings of a server that is meant to hold a large log.
-const SETTINGS: [&str; 4] = ["shared_buffers=1GB", "min_wal_size=4GB", "max_wal_size=8GB", "fsync=on"];
-
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let options = Options::parse()?;
     let mut report = Report::default();
-    let (cluster, folder) = (Cluster::start(&SETTINGS), tempfile::tempdir()?);
+    let (cluster, folder) = (Cluster::start(&filling::SETTINGS), tempfile::tempdir()?);
     let mut times = Vec::new();
     for entries in [options.small, options.large] {
-        let url = log::create(&cluster, &format!("log_{entries}")).await?;
+        let url = filling::create(&cluster, &format!("log_{entries}")).await?;
         let span = log::fill(&url, entries).await?;
         let service = Program::start(&url, &folder.path().join(entries.to_string()))?;
         times.push(questions::ask(&service, &span, options.questions).await?);

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use crate::Bench;
 use crate::catchup::median;
+use crate::filling::{self, SETTINGS};
 use crate::http::Target;
 use crate::load::Open;
 use crate::postgres::Cluster;
 use crate::report::show;
 use crate::role::Process;
-use crate::{Bench, SETTINGS, log};
 
 const PER_SECOND: u64 = 2000;
 const CONNECTIONS: usize = 64;
@@ -21,7 +22,8 @@ pub async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     for round in 1..=rounds {
         // In turn, so that both see the same machine: a busy neighbour comes and goes.
         for (at, handlers) in [(0, 0), (1, 3)] {
-            let (folder, url) = (tempfile::tempdir()?, log::create(&cluster, &format!("beside_{round}_{at}")).await?);
+            let (folder, url) =
+                (tempfile::tempdir()?, filling::create(&cluster, &format!("beside_{round}_{at}")).await?);
             let (_service, address) = Process::serve(&url, folder.path(), handlers, false)?;
             let target = Target::plain(address);
             Open::run(&target, PER_SECOND, CONNECTIONS, WARM_UP).await?;

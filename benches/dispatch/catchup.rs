@@ -15,9 +15,10 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::task::JoinSet;
 
+use crate::filling::{self, SETTINGS};
 use crate::postgres::Cluster;
 use crate::role::rules;
-use crate::{Bench, SETTINGS, log};
+use crate::{Bench, fill};
 
 const ACCOUNTS: u64 = 5000;
 const JOBS: u64 = 20_000;
@@ -57,11 +58,11 @@ impl ProfileHandler for Counter {
 pub async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let (entries, rounds) = (bench.options.entries, bench.options.rounds(3));
     let cluster = Cluster::start(&SETTINGS);
-    let url = log::create(&cluster, "catchup").await?;
-    log::fill(&url, entries, ACCOUNTS).await?;
+    let url = filling::create(&cluster, "catchup").await?;
+    fill(&url, entries, ACCOUNTS).await?;
     let folder = tempfile::tempdir()?;
     let file = format!("sqlite://{}/catchup.db", folder.path().display());
-    log::fill(&file, entries, ACCOUNTS).await?;
+    fill(&file, entries, ACCOUNTS).await?;
 
     let mut rates: [Vec<f64>; 5] = Default::default();
     for round in 0..=rounds {

@@ -8,7 +8,6 @@
 
 mod beside;
 mod catchup;
-mod log;
 mod options;
 mod outage;
 mod owners;
@@ -18,6 +17,8 @@ mod steady;
 
 #[path = "../faults/callbacks.rs"]
 mod callbacks;
+#[path = "../shared/filling.rs"]
+mod filling;
 #[allow(dead_code)]
 #[path = "../faults/http.rs"]
 mod http;
@@ -37,14 +38,18 @@ mod shell;
 
 use std::process::ExitCode;
 
+use filling::Sample;
 use options::{Options, Role};
 use report::Report;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Settings of a server that is meant to take writes.
-const SETTINGS: [&str; 4] = ["shared_buffers=1GB", "min_wal_size=4GB", "max_wal_size=8GB", "fsync=on"];
+/// Fills a log with callbacks of so many accounts in turn.
+async fn fill(url: &str, entries: u64, accounts: u64) -> anyhow::Result<()> {
+    let now = filling::now()?;
+    filling::fill(url, entries, |number| Sample::own(number, format!("user{}", number % accounts), now)).await
+}
 
 /// What every scenario gets.
 pub struct Bench {

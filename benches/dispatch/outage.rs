@@ -13,11 +13,12 @@ use axum::http::StatusCode;
 use sqlx::{Connection, PgConnection};
 use tokio::net::TcpListener;
 
+use crate::filling::{self, SETTINGS};
 use crate::load::Open;
 use crate::postgres::Cluster;
 use crate::program::Program;
 use crate::report::show;
-use crate::{Bench, SETTINGS, http, log};
+use crate::{Bench, http};
 
 const PER_SECOND: u64 = 200;
 const RETRY_SECS: [u64; 3] = [1, 2, 3];
@@ -73,7 +74,7 @@ pub async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let backend = Arc::<Backend>::default();
     let address = backend.clone().listen().await?;
     let (cluster, folder) = (Cluster::start(&SETTINGS), tempfile::tempdir()?);
-    let url = log::create(&cluster, "outage").await?;
+    let url = filling::create(&cluster, "outage").await?;
     let config = folder.path().join("portraitd.toml");
     let handler = format!(
         "[[handlers]]\nname = \"backend\"\nkind = \"forward\"\nurl = \"http://{address}/\"\nallow_private = true\nretry_secs = {RETRY_SECS:?}\n"

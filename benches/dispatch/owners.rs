@@ -7,10 +7,11 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection};
 use tokio::time::sleep;
 
+use crate::filling::{self, SETTINGS};
 use crate::postgres::Cluster;
 use crate::records::{self, Record, micros};
 use crate::role::Process;
-use crate::{Bench, SETTINGS, log};
+use crate::{Bench, fill};
 
 const ENTRIES: usize = 50_000;
 const ACCOUNTS: u64 = 5000;
@@ -37,8 +38,8 @@ pub async fn run(bench: &mut Bench) -> anyhow::Result<()> {
         eprintln!("{title}");
         let mut findings = Findings::default();
         for round in 0..rounds {
-            let url = log::create(&cluster, &format!("owners_{signal}_{round}")).await?;
-            log::fill(&url, ENTRIES as u64, ACCOUNTS).await?;
+            let url = filling::create(&cluster, &format!("owners_{signal}_{round}")).await?;
+            fill(&url, ENTRIES as u64, ACCOUNTS).await?;
             one_round(&url, signal, ENTRIES * (1 + round % 8) / 10, &mut findings).await?;
         }
         let report = &mut bench.report;

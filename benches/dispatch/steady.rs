@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use crate::Bench;
 use crate::catchup::median;
+use crate::filling::{self, SETTINGS};
 use crate::http::Target;
 use crate::load::{Open, p99};
 use crate::postgres::Cluster;
 use crate::records;
 use crate::report::show;
 use crate::role::Process;
-use crate::{Bench, SETTINGS, log};
 
 const PER_SECOND: u64 = 1000;
 const CONNECTIONS: usize = 64;
@@ -24,7 +25,8 @@ pub async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let mut times: [Vec<f64>; 2] = Default::default();
     for round in 0..bench.options.rounds(3) {
         for here in [true, false] {
-            let (folder, url) = (tempfile::tempdir()?, log::create(&cluster, &format!("steady_{round}_{here}")).await?);
+            let (folder, url) =
+                (tempfile::tempdir()?, filling::create(&cluster, &format!("steady_{round}_{here}")).await?);
             let (_service, address) = Process::serve(&url, folder.path(), usize::from(here), true)?;
             let _other = (!here).then(|| Process::handle(&url, folder.path())).transpose()?;
             let file = folder.path().join(if here { "records-0" } else { "records" });

@@ -8,27 +8,27 @@
 
 mod load;
 mod options;
-mod preload;
 mod report;
 mod servers;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[allow(dead_code)]
+#[path = "../shared/filling.rs"]
+mod filling;
 #[path = "../../tests/support/postgres.rs"]
 mod postgres;
 
 use std::path::Path;
 use std::time::Duration;
 
+use filling::Sample;
 use load::Load;
 use options::{Options, Role};
 use postgres::Cluster;
 use report::Report;
 use servers::{Server, System};
-
-/// Settings of a server that is meant to take writes; the same for every row of the table.
-const SETTINGS: [&str; 4] = ["shared_buffers=1GB", "min_wal_size=4GB", "max_wal_size=8GB", "fsync=on"];
 
 /// How long a filled log is written to before it is measured.
 const SETTLING: Duration = Duration::from_secs(20);
@@ -51,7 +51,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn measure(options: &Options) -> anyhow::Result<()> {
-    let cluster = Cluster::start(&SETTINGS);
+    let cluster = Cluster::start(&filling::SETTINGS);
     servers::settle_in(&cluster)?;
     let folder = tempfile::tempdir()?;
     let mut report = Report::default();
@@ -93,7 +93,16 @@ fn fill(cluster: &Cluster, folder: &Path, options: &Options) -> anyhow::Result<V
             None => {
                 eprintln!("filling a log with {} entries", options.entries);
                 let url = system.fresh_store(cluster, folder, &name)?;
-                preload::fill(&url, options.entries)?;
+                // A second apart, up to two hours ago.
+                let begin = filling::now()? - 7_200_000 - i64::try_from(options.entries)? * 1000;
+                let sample = |number| {
+                    Sample::own(
+                        number,
+                        format!("user{:07}", load::account(number)),
+                        begin + i64::try_from(number).unwrap_or(0) * 1000,
+                    )
+                };
+                servers::block_on(filling::fill(&url, options.entries, sample))??;
                 url
             }
         };
