@@ -1,6 +1,7 @@
 //! Searching the log: pages of changes. Which way is taken depends on what is asked for: an account's entries and an
 //! operator's have an index; everything else walks along the log, a bounded number of entries a page, and skips blocks that
-//! lie outside the times asked for. So a page may be short, and says where to go on.
+//! lie outside the times asked for. Entries are found first, and only their items are read. So a page may be short, and says
+//! where to go on.
 
 mod statements;
 
@@ -8,13 +9,12 @@ use super::blocks::{BLOCK, Times};
 use super::query::{ChangeFilter, Direction, MAX_LIMIT, Page, Paging, Place};
 use super::rows::Change;
 use super::{Dialect, Result, Store, either};
-use statements::Among;
 
-/// Entries a walk along the log looks at first, and at most at a time. Four times as many each time.
-const FIRST_STEP: i64 = 256;
-/// Steps of a page.
+/// Entries that the steps of a walk along the log look at: enough for the largest page where everything matches.
+const STRIDES: [i64; 4] = [512, 1024, 2048, BLOCK];
+/// Steps of a walk through an index.
 const STEPS: usize = 6;
-/// An account's or operator's entries at a time.
+/// Entries found at a time.
 const ENTRIES: std::ops::RangeInclusive<usize> = 16..=256;
 /// Years 1970 and 9999: what is stored lies between.
 const EVER: Times = (0, 253_402_300_800_000);
@@ -37,7 +37,7 @@ struct Walk<'a> {
     dialect: &'a Dialect,
     filter: &'a ChangeFilter,
     direction: Direction,
-    /// Nothing up to here is of interest any more.
+    /// Nothing up to here is of interest.
     after: Option<Place>,
     limit: usize,
     items: Vec<Change>,
@@ -50,41 +50,38 @@ impl Walk<'_> {
             EVER => None,
             _ => either!(self.dialect, store => store.newest_block().await)?,
         };
-        let mut step = FIRST_STEP;
-        for _ in 0..STEPS {
-            let at = match (self.direction, self.after) {
-                (Direction::NewestFirst, after) => after.map_or(last, |place| place.seq.min(last)),
-                (Direction::OldestFirst, after) => after.map_or(first, |place| place.seq.max(first)),
-            };
-            let Some(at) = self.skipped(at, newest_block).await? else { return Ok(None) };
+        let count = self.limit.clamp(*ENTRIES.start(), *ENTRIES.end());
+        let mut at = match (self.direction, self.after) {
+            (Direction::NewestFirst, after) => after.map_or(last, |place| place.seq.min(last)),
+            (Direction::OldestFirst, after) => after.map_or(first, |place| place.seq.max(first)),
+        };
+        for stride in STRIDES {
+            let Some(from) = self.skipped(at, newest_block).await? else { return Ok(None) };
             let (low, high) = match self.direction {
-                Direction::NewestFirst => (at.saturating_sub(step - 1).max(first), at),
-                Direction::OldestFirst => (at, at.saturating_add(step - 1).min(last)),
+                Direction::NewestFirst => (from.saturating_sub(stride - 1).max(first), from),
+                Direction::OldestFirst => (from, from.saturating_add(stride - 1).min(last)),
             };
             if low > high {
                 return Ok(None);
             }
-            let rows = self.rows(&Among::Range(low, high)).await?;
-            if let Some(next) = self.take(rows) {
+            let seqs =
+                either!(self.dialect, store => store.within(self.filter, self.direction, (low, high), count).await)?;
+            let is_searched = seqs.len() < count;
+            let found = seqs.last().copied();
+            if let Some(next) = self.take(seqs).await? {
                 return Ok(Some(next));
             }
-            let (is_end, next) = match self.direction {
-                Direction::NewestFirst => (low == first, Place { seq: low, ordinal: 0 }),
-                Direction::OldestFirst => (high == last, Place { seq: high, ordinal: i32::MAX }),
+            at = match (self.direction, found.filter(|_| !is_searched)) {
+                (Direction::NewestFirst, found) => found.unwrap_or(low) - 1,
+                (Direction::OldestFirst, found) => found.unwrap_or(high) + 1,
             };
-            if is_end {
+            if at < first || at > last {
                 return Ok(None);
             }
-            // The next entry, so that skipping looks at its block and not at this one's again.
-            self.after = Some(match self.direction {
-                Direction::NewestFirst => Place { seq: next.seq - 1, ordinal: i32::MAX },
-                Direction::OldestFirst => Place { seq: next.seq + 1, ordinal: -1 },
-            });
-            step = (step * 4).min(BLOCK);
         }
-        Ok(self.after.map(|place| match self.direction {
-            Direction::NewestFirst => Place { seq: place.seq + 1, ordinal: 0 },
-            Direction::OldestFirst => Place { seq: place.seq - 1, ordinal: i32::MAX },
+        Ok(Some(match self.direction {
+            Direction::NewestFirst => Place { seq: at + 1, ordinal: 0 },
+            Direction::OldestFirst => Place { seq: at - 1, ordinal: i32::MAX },
         }))
     }
 
@@ -95,8 +92,7 @@ impl Walk<'_> {
                 either!(self.dialect, store => store.matching(self.filter, self.direction, self.after, count).await)?;
             let Some(last) = seqs.last().copied() else { return Ok(None) };
             let is_end = seqs.len() < count;
-            let rows = self.rows(&Among::These(seqs)).await?;
-            if let Some(next) = self.take(rows) {
+            if let Some(next) = self.take(seqs).await? {
                 return Ok(Some(next));
             }
             if is_end {
@@ -109,16 +105,14 @@ impl Walk<'_> {
         Ok(self.after)
     }
 
-    async fn rows(&self, among: &Among) -> Result<Vec<Change>> {
-        let limit = self.limit - self.items.len();
-        either!(self.dialect, store => store.rows(self.filter, self.direction, self.after, among, limit).await)
-    }
-
-    /// Where the next page goes on, if this one is full.
-    fn take(&mut self, rows: Vec<Change>) -> Option<Place> {
-        self.items.extend(rows);
-        let last = self.items.last().filter(|_| self.items.len() == self.limit)?;
-        Some(Place { seq: last.seq, ordinal: last.ordinal })
+    /// These entries' items. Where the next page goes on, if this one is full.
+    async fn take(&mut self, seqs: Vec<i64>) -> Result<Option<Place>> {
+        if !seqs.is_empty() {
+            let limit = self.limit - self.items.len();
+            let rows = either!(self.dialect, store => store.rows(self.filter, self.direction, self.after, &seqs, limit).await)?;
+            self.items.extend(rows);
+        }
+        Ok(self.items.last().filter(|_| self.items.len() == self.limit).map(Change::place))
     }
 
     fn times(&self) -> Times {
@@ -165,17 +159,27 @@ macro_rules! searches {
                 Ok(query.build_query_scalar().fetch_all(self.readers()).await?)
             }
 
+            async fn within(
+                &self,
+                filter: &ChangeFilter,
+                direction: Direction,
+                range: (i64, i64),
+                count: usize,
+            ) -> Result<Vec<i64>> {
+                let mut query = statements::within::<$db>(filter, direction, range, count);
+                Ok(query.build_query_scalar().fetch_all(self.readers()).await?)
+            }
+
             async fn rows(
                 &self,
                 filter: &ChangeFilter,
                 direction: Direction,
                 after: Option<Place>,
-                among: &Among,
+                seqs: &[i64],
                 limit: usize,
             ) -> Result<Vec<Change>> {
-                let mut query = statements::rows::<$db>(filter, direction, after, among, limit);
-                let is_common = matches!(among, Among::Range(..));
-                Ok(query.build_query_as().persistent(is_common).fetch_all(self.readers()).await?)
+                let mut query = statements::rows::<$db>(filter, direction, after, seqs, limit);
+                Ok(query.build_query_as().persistent(false).fetch_all(self.readers()).await?)
             }
         }
     };

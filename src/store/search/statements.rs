@@ -6,26 +6,20 @@ use crate::protocol::time::Millis;
 use crate::store::query::{ChangeFilter, Direction, Place};
 use crate::store::stamp::Stamp;
 
-/// Which entries' items.
-pub enum Among {
-    Range(i64, i64),
-    These(Vec<i64>),
-}
-
 const ROWS: &str = "-- changes
 SELECT seq, ordinal, app, account, operator, tag, old, new, event_time, effective_time, received_at, platform,
        client_ip, auth, kind
   FROM profile_history WHERE ";
 
-/// What is asked of the entry, by columns of these names.
-fn of_the_entry<'q, Db: Database>(query: &mut QueryBuilder<Db>, filter: &'q ChangeFilter, app: &str)
+/// What is asked of the entry.
+fn of_the_entry<'q, Db: Database>(query: &mut QueryBuilder<Db>, filter: &'q ChangeFilter)
 where
     i64: Encode<'q, Db> + Type<Db>,
     &'q String: Encode<'q, Db> + Type<Db>,
     Stamp: Encode<'q, Db> + Type<Db>,
 {
     if let Some(value) = filter.app {
-        query.push(" AND ").push(app).push(" = ").push_bind(value);
+        query.push(" AND sdk_app_id = ").push_bind(value);
     }
     let texts = [
         (" AND account = ", &filter.account),
@@ -81,7 +75,7 @@ where
     for (at, (condition, value, by)) in ways.iter().enumerate() {
         query.push(if at == 0 { "SELECT seq FROM (" } else { " UNION ALL SELECT seq FROM (" });
         query.push("SELECT seq FROM callbacks WHERE 1 = 1").push(condition).push_bind(*value);
-        of_the_entry(&mut query, filter, "sdk_app_id");
+        of_the_entry(&mut query, filter);
         if let Some(place) = after {
             query.push(" AND ").push(by).push(beyond).push_bind(place.seq);
         }
@@ -91,11 +85,36 @@ where
     query
 }
 
+/// Entries of a part of the log.
+pub fn within<'q, Db: Database>(
+    filter: &'q ChangeFilter,
+    direction: Direction,
+    (low, high): (i64, i64),
+    count: usize,
+) -> QueryBuilder<Db>
+where
+    i64: Encode<'q, Db> + Type<Db>,
+    &'q String: Encode<'q, Db> + Type<Db>,
+    Stamp: Encode<'q, Db> + Type<Db>,
+{
+    let mut query = QueryBuilder::new("-- within\nSELECT seq FROM callbacks WHERE seq >= ");
+    query.push_bind(low).push(" AND seq <= ").push_bind(high);
+    of_the_entry(&mut query, filter);
+    if let Some(tag) = &filter.tag {
+        query.push(" AND EXISTS (SELECT 1 FROM profile_changes i WHERE i.seq = callbacks.seq AND i.tag = ");
+        query.push_bind(tag).push(")");
+    }
+    let order = if direction == Direction::NewestFirst { " ORDER BY seq DESC LIMIT " } else { " ORDER BY seq LIMIT " };
+    query.push(order).push_bind(i64::try_from(count).unwrap_or(i64::MAX));
+    query
+}
+
+/// Items of these entries.
 pub fn rows<'q, Db: Database>(
     filter: &'q ChangeFilter,
     direction: Direction,
     after: Option<Place>,
-    among: &Among,
+    seqs: &[i64],
     limit: usize,
 ) -> QueryBuilder<Db>
 where
@@ -105,20 +124,12 @@ where
     Stamp: Encode<'q, Db> + Type<Db>,
 {
     let mut query = QueryBuilder::new(ROWS);
-    match among {
-        Among::Range(low, high) => {
-            query.push("seq >= ").push_bind(*low).push(" AND seq <= ").push_bind(*high);
-            of_the_entry(&mut query, filter, "app");
-        }
-        Among::These(seqs) => {
-            query.push("seq IN (");
-            let mut list = query.separated(", ");
-            for seq in seqs {
-                list.push_bind(*seq);
-            }
-            query.push(")");
-        }
+    query.push("seq IN (");
+    let mut list = query.separated(", ");
+    for seq in seqs {
+        list.push_bind(*seq);
     }
+    query.push(")");
     if let Some(tag) = &filter.tag {
         query.push(" AND tag = ").push_bind(tag);
     }
