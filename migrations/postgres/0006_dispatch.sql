@@ -81,7 +81,10 @@ CREATE FUNCTION portraitd_checkpoint(
     OUT paused boolean, OUT orders bigint
 ) RETURNS SETOF record LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM set_config('synchronous_commit', 'off', true);
+    -- A cursor that is lost with the server's memory is written again whole. Deliveries are written once.
+    IF cardinality(seqs) = 0 AND cardinality(gone) = 0 THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
     UPDATE subscriptions s
        SET position = in_position, reach = in_reach, solo_seq = in_solo_seq, solo_starts = in_solo_starts,
            stalled_at = CASE WHEN is_stalled THEN coalesce(s.stalled_at, now()) END,

@@ -34,7 +34,7 @@ use window::Window;
 /// Entries between cursor and reach.
 const WIDTH: std::ops::RangeInclusive<i64> = 64..=4096;
 /// What is settled is written this often, unless something waits for it.
-const LAZY: Millis = 100;
+const LAZY: Millis = 500;
 /// The lease is renewed this often.
 pub const HEARTBEAT: Millis = 1000;
 /// What runs longer than this does not hold the cursor.

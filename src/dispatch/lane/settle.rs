@@ -104,14 +104,18 @@ impl Lane {
         }
     }
 
+    /// What may be started will soon run out.
+    fn is_half_way(&self) -> bool {
+        self.highest_started + self.width / 2 > self.durable.reach
+    }
+
     pub(super) fn must_write(&self, now: Millis) -> bool {
-        let half_way = self.highest_started + self.width / 2 > self.durable.reach;
         (self.solo.seq, self.solo.starts) != self.durable.solo
             || self.parked.is_beginning_unwritten()
             || self.stall.is_on() != self.durable.stalled
             || self.is_starved()
             || self.long_at().is_some_and(|at| at <= now)
-            || half_way && self.position() > self.durable.position
+            || self.is_half_way() && self.position() > self.durable.position
             || self.has_settled() && now >= self.written_at + LAZY
             || self.is_held
             || now >= self.written_at + HEARTBEAT
@@ -121,7 +125,7 @@ impl Lane {
     pub fn checkpoint(&mut self, now: Millis, is_last: bool) -> Checkpoint {
         self.release_the_long(now);
         let position = self.position();
-        if self.is_starved() {
+        if self.is_starved() || self.is_half_way() && now < self.written_at + LAZY / 2 {
             self.width = (self.width * 2).min(*WIDTH.end());
         } else if (position - self.durable.position) * 4 < self.width {
             self.width = (self.width / 2).max(*WIDTH.start());
