@@ -1,7 +1,5 @@
 //! `GET callbacks/{seq}`: one callback, whole.
 
-use std::collections::HashMap;
-
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -35,14 +33,6 @@ pub(super) async fn one(
     let envelope = json!({"seq": row.seq, "kind": row.kind, "app": row.sdk_app_id, "received_at": rfc3339(row.received_at.0), "erased": true});
     let Some(mut change) = ProfileChange::logged(row) else { return Ok(Json(envelope).into_response()) };
     let previous = log.store.previous(&[seq]).await.map_err(unavailable)?;
-    let mut previous: HashMap<i32, String> = previous.into_iter().map(|row| (row.ordinal, row.old)).collect();
-    change.items = std::mem::take(&mut change.items)
-        .into_iter()
-        .zip(0..)
-        .map(|(item, ordinal)| match previous.remove(&ordinal) {
-            Some(old) => item.with_previous(old),
-            None => item,
-        })
-        .collect();
+    previous.into_iter().for_each(|previous| change.set_previous(previous));
     Ok(Json(change).into_response())
 }
