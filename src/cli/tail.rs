@@ -10,7 +10,7 @@ use super::output::{shortened, visible};
 use super::reader::store_to_read;
 use crate::config::Loaded;
 use crate::protocol::time::rfc3339;
-use crate::store::{Change, ChangeFilter, Paging, Place};
+use crate::store::{Change, ChangeFilter, Paging, Place, Tail};
 
 /// How often the log is looked at.
 const POLL: Duration = Duration::from_millis(500);
@@ -36,10 +36,10 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
     let asked = arguments.filter.asked();
     let store = store_to_read(&loaded, "changes.stream", arguments.filter.account(), &asked).await?;
     let filter = ChangeFilter::from(arguments.filter);
-    let mut after = match arguments.after {
+    let after = match arguments.after {
         Some(place) => place,
         None => {
-            let end = Place { seq: store.head().await?.seq, ordinal: i32::MAX };
+            let end = store.end().await?;
             if arguments.limit > 0 {
                 let newest = Paging { after: Some(end), ..Paging::newest(arguments.limit) };
                 let mut before = store.changes(&filter, newest).await?.items;
@@ -51,15 +51,13 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
             end
         }
     };
+    let mut tail = Tail::new(filter, after);
     loop {
-        let page = store.changes(&filter, Paging::oldest(Some(after), AT_ONCE)).await?;
-        if !show(&page.items, arguments.json)? {
-            return Ok(());
-        }
-        let last = page.items.last().map(|change| Place { seq: change.seq, ordinal: change.ordinal });
-        after = page.next.or(last).unwrap_or(after);
-        if page.next.is_none() {
+        let changes = tail.next(&store, AT_ONCE).await?;
+        if changes.is_empty() {
             tokio::time::sleep(POLL).await;
+        } else if !show(&changes, arguments.json)? {
+            return Ok(());
         }
     }
 }

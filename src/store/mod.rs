@@ -24,6 +24,7 @@ pub mod rows;
 mod search;
 mod sqlite;
 mod stamp;
+mod tail;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -39,6 +40,7 @@ pub use error::StoreError;
 pub use model::{Change, Head, NewEntry, NewUnreadable, Recorded, StoredEntry, StoredItem, UnreadableRow};
 pub use query::{ChangeFilter, Direction, Page, Paging, Place};
 pub use stamp::Stamp;
+pub use tail::Tail;
 
 use crate::protocol::time::Millis;
 use model::ReceiptId;

@@ -6,6 +6,7 @@ use serde::ser::{Error as _, SerializeStruct};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::query::Place;
 use super::stamp::Stamp;
 use crate::protocol::time;
 
@@ -108,6 +109,13 @@ pub struct Change {
     pub client_ip: Option<String>,
     pub auth: String,
     pub kind: String,
+}
+
+impl Change {
+    /// Where in the log it is.
+    pub fn place(&self) -> Place {
+        Place { seq: self.seq, ordinal: self.ordinal }
+    }
 }
 
 impl Serialize for UnreadableRow {

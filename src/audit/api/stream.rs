@@ -17,7 +17,7 @@ use super::{Log, unavailable};
 use crate::audit::access::Access;
 use crate::audit::problem::Problem;
 use crate::audit::shapes;
-use crate::store::{Change, ChangeFilter, Page, Paging, Place};
+use crate::store::{Change, Tail};
 
 /// How often a log that others write to is looked at.
 const POLL: Duration = Duration::from_millis(500);
@@ -48,8 +48,8 @@ pub(super) async fn stream(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let changes = tail(log, access, query.as_deref(), &headers).await?;
-    let events = changes.map(|(place, change)| {
-        let event = Event::default().id(place.to_string());
+    let events = changes.map(|change| {
+        let event = Event::default().id(change.place().to_string());
         // What was read from the log as JSON can be written as JSON.
         Ok(event.json_data(&change).unwrap_or_default())
     });
@@ -60,13 +60,13 @@ pub(in crate::audit) fn keep_alive() -> KeepAlive {
     KeepAlive::new().interval(HEARTBEAT).text("still here")
 }
 
-/// Changes as they are recorded, each with its place, until the service stops.
+/// Changes as they are recorded, until the service stops.
 pub(in crate::audit) async fn tail(
     log: Log,
     access: Access,
     query: Option<&str>,
     headers: &HeaderMap,
-) -> Result<impl Stream<Item = (Place, Change)> + use<>, Problem> {
+) -> Result<impl Stream<Item = Change> + use<>, Problem> {
     let mut params = Params::of(query)?;
     let (filter, cursor) = (params.filter()?, params.place("cursor")?);
     params.end()?;
@@ -78,41 +78,33 @@ pub(in crate::audit) async fn tail(
     access.reads("changes.stream", filter.account.as_deref(), query).await?;
     let after = match last {
         Some(place) => place,
-        None => Place { seq: log.store.head().await.map_err(unavailable)?.seq, ordinal: i32::MAX },
+        None => log.store.end().await.map_err(unavailable)?,
     };
     let appended = log.store.appended();
-    let tail = Tail { log, filter, after, ready: VecDeque::new(), appended };
-    Ok(stream::unfold(tail, async |mut tail| {
-        let change = tail.next().await?;
-        Some(((Place { seq: change.seq, ordinal: change.ordinal }, change), tail))
-    }))
+    let reader = Reader { log, tail: Tail::new(filter, after), ready: VecDeque::new(), appended };
+    Ok(stream::unfold(reader, async |mut reader| Some((reader.next().await?, reader))))
 }
 
-struct Tail {
+struct Reader {
     log: Log,
-    filter: ChangeFilter,
-    after: Place,
+    tail: Tail,
     ready: VecDeque<Change>,
     appended: watch::Receiver<i64>,
 }
 
-impl Tail {
+impl Reader {
     /// None when the service stops.
     async fn next(&mut self) -> Option<Change> {
         loop {
             if let Some(change) = self.ready.pop_front() {
                 return Some(change);
             }
-            let paging = Paging::oldest(Some(self.after), AT_ONCE);
-            match self.log.store.changes(&self.filter, paging).await {
-                Ok(Page { items, next }) => {
-                    self.ready.extend(items);
-                    let last = self.ready.back().map(|change| Place { seq: change.seq, ordinal: change.ordinal });
-                    self.after = next.or(last).unwrap_or(self.after);
-                    if next.is_some() || !self.ready.is_empty() {
-                        continue;
-                    }
+            match self.tail.next(&self.log.store, AT_ONCE).await {
+                Ok(changes) if !changes.is_empty() => {
+                    self.ready.extend(changes);
+                    continue;
                 }
+                Ok(_) => {}
                 Err(error) => tracing::debug!("the log cannot be read: {error}"),
             }
             tokio::select! {

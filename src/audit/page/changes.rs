@@ -26,7 +26,7 @@ pub(super) async fn list(
     };
     access.reads("changes.read", filter.account.as_deref(), query.as_deref()).await?;
     // Before the list is read: what both have, the script shows once.
-    let head = Place { seq: pages.log.store.head().await.map_err(unavailable)?.seq, ordinal: i32::MAX };
+    let end = pages.log.store.end().await.map_err(unavailable)?;
     let listed = Listed::of(&pages, &filter, paging).await?;
     let chart = match asked.is_empty() {
         true => {
@@ -37,7 +37,7 @@ pub(super) async fn list(
         false => None,
     };
     let narrowed = asked.only(&FILTERS);
-    let live = paging.after.is_none().then(|| narrowed.with("cursor", head).url("/live"));
+    let live = paging.after.is_none().then(|| narrowed.with("cursor", end).url("/live"));
     let export = |format: &str| narrowed.with("format", format).url("/api/v1/changes/export");
     let body = html! {
         div.heading {
@@ -101,8 +101,7 @@ impl Listed {
         if !newest_first {
             changes.reverse();
         }
-        let place = |change: Option<&Change>| change.map(|change| Place { seq: change.seq, ordinal: change.ordinal });
-        let (first, last) = (place(changes.first()), place(changes.last()));
+        let (first, last) = (changes.first().map(Change::place), changes.last().map(Change::place));
         let (newer, older) = match newest_first {
             true => (paging.after.and(first.or(paging.after)), next),
             false => (next, last.or(paging.after)),

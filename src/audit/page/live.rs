@@ -20,10 +20,10 @@ pub(super) async fn rows(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let changes = tail(pages.log, access, query.as_deref(), &headers).await?;
-    let events = changes.map(|(place, change)| {
+    let events = changes.map(|change| {
         let row = rows::row(&change, false).into_string();
         // A string is always JSON.
-        Ok(Event::default().id(place.to_string()).json_data(row).unwrap_or_default())
+        Ok(Event::default().id(change.place().to_string()).json_data(row).unwrap_or_default())
     });
     Ok(Sse::new(events).keep_alive(keep_alive()))
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::asked::Asked;
 use super::value::{self, IN_A_LIST};
 use super::{layout, tags};
-use crate::store::{Change, Place};
+use crate::store::Change;
 
 /// A value that takes effect more than this before or after it is received says so. Milliseconds.
 const APART: i64 = 60_000;
@@ -33,10 +33,9 @@ pub(super) fn table(caption: &str, changes: &[Change], is_one_account: bool) -> 
 }
 
 pub(super) fn row(change: &Change, is_one_account: bool) -> Markup {
-    let place = Place { seq: change.seq, ordinal: change.ordinal };
     let is_apart = (change.effective_time.0 - change.received_at.0).abs() > APART;
     html! {
-        tr data-place=(place) {
+        tr data-place=(change.place()) {
             td.when data-label="Received" {
                 (layout::time(change.received_at.0))
                 @if is_apart { div.sub { "took effect " (layout::time(change.effective_time.0)) } }
