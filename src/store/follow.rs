@@ -1,8 +1,9 @@
 //! Reading the log for handlers: pages of entries and previous values. The statements are the same text in both dialects.
 
-use sqlx::{Database, Encode, QueryBuilder, Type};
+use sqlx::QueryBuilder;
 
 use super::Result;
+use super::among::Among;
 use super::rows::{LoggedCallback, Previous};
 
 /// Columns of an entry; whether the log knows a newer one for the account.
@@ -26,10 +27,10 @@ SELECT ",
  WHERE coalesce(c.before, 0) < $3 ORDER BY c.seq"
 );
 
-const ENTRIES: &str = concat!("-- entries\nSELECT ", entry!(), " FROM callbacks c WHERE c.seq IN (");
+const ENTRIES: &str = concat!("-- entries\nSELECT ", entry!(), " FROM callbacks c WHERE ");
 
 const PREVIOUS: &str = "-- previous
-SELECT seq, ordinal, old FROM profile_history WHERE old IS NOT NULL AND seq IN (";
+SELECT seq, ordinal, old FROM profile_history WHERE old IS NOT NULL AND ";
 
 const NEXT: &str = "-- next
 SELECT min(seq) FROM callbacks WHERE seq > $1";
@@ -46,30 +47,19 @@ macro_rules! follows {
             }
 
             pub(super) async fn entries(&self, seqs: &[i64]) -> Result<Vec<LoggedCallback>> {
-                let mut query = listing::<$db>(ENTRIES, seqs);
+                let mut query = QueryBuilder::<$db>::new(ENTRIES);
+                <$db>::push_among(&mut query, "c.seq", seqs);
                 query.push(" ORDER BY c.seq");
-                Ok(query.build_query_as().persistent(seqs.len() == 1).fetch_all(self.readers()).await?)
+                Ok(query.build_query_as().fetch_all(self.readers()).await?)
             }
 
             pub(super) async fn previous(&self, seqs: &[i64]) -> Result<Vec<Previous>> {
-                let mut query = listing::<$db>(PREVIOUS, seqs);
-                Ok(query.build_query_as().persistent(seqs.len() == 1).fetch_all(self.readers()).await?)
+                let mut query = QueryBuilder::<$db>::new(PREVIOUS);
+                <$db>::push_among(&mut query, "seq", seqs);
+                Ok(query.build_query_as().fetch_all(self.readers()).await?)
             }
         }
     };
-}
-
-fn listing<'q, Db: Database>(sql: &'static str, seqs: &[i64]) -> QueryBuilder<Db>
-where
-    i64: Encode<'q, Db> + Type<Db>,
-{
-    let mut query = QueryBuilder::new(sql);
-    let mut list = query.separated(", ");
-    for seq in seqs {
-        list.push_bind(*seq);
-    }
-    query.push(")");
-    query
 }
 
 follows!(super::postgres::Postgres, sqlx::Postgres);

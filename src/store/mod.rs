@@ -5,6 +5,7 @@
 //! [`chain`] makes digests and chain, [`verify`] checks what was stored.
 
 mod access;
+mod among;
 mod batch;
 mod blocks;
 pub mod chain;

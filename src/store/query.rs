@@ -31,6 +31,15 @@ pub struct ChangeFilter {
     pub event_until: Option<Millis>,
 }
 
+impl ChangeFilter {
+    /// Anything besides the tag.
+    pub(super) fn asks_of_the_entry(&self) -> bool {
+        let texts = [&self.account, &self.operator, &self.platform];
+        let times = [self.since, self.until, self.event_since, self.event_until];
+        self.app.is_some() || texts.iter().any(|text| text.is_some()) || times.iter().any(Option::is_some)
+    }
+}
+
 /// Which part of what matches.
 #[derive(Debug, Clone, Copy)]
 pub struct Paging {

@@ -179,7 +179,7 @@ macro_rules! searches {
                 limit: usize,
             ) -> Result<Vec<Change>> {
                 let mut query = statements::rows::<$db>(filter, direction, after, seqs, limit);
-                Ok(query.build_query_as().persistent(false).fetch_all(self.readers()).await?)
+                Ok(query.build_query_as().fetch_all(self.readers()).await?)
             }
         }
     };

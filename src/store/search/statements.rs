@@ -3,6 +3,7 @@
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use crate::protocol::time::Millis;
+use crate::store::among::Among;
 use crate::store::query::{ChangeFilter, Direction, Place};
 use crate::store::stamp::Stamp;
 
@@ -97,20 +98,30 @@ where
     &'q String: Encode<'q, Db> + Type<Db>,
     Stamp: Encode<'q, Db> + Type<Db>,
 {
-    let mut query = QueryBuilder::new("-- within\nSELECT seq FROM callbacks WHERE seq >= ");
-    query.push_bind(low).push(" AND seq <= ").push_bind(high);
-    of_the_entry(&mut query, filter);
+    let table = if filter.tag.is_some() { "profile_changes" } else { "callbacks" };
+    let mut query = QueryBuilder::new("-- within\nSELECT DISTINCT e.seq FROM ");
+    query.push(table).push(" e WHERE e.seq >= ").push_bind(low).push(" AND e.seq <= ").push_bind(high);
     if let Some(tag) = &filter.tag {
-        query.push(" AND EXISTS (SELECT 1 FROM profile_changes i WHERE i.seq = callbacks.seq AND i.tag = ");
-        query.push_bind(tag).push(")");
+        // A tag rules out more than anything else, so it is looked at first.
+        query.push(" AND e.tag = ").push_bind(tag);
+        if filter.asks_of_the_entry() {
+            // The bounds again, because whoever plans this does not conclude them.
+            query.push(" AND EXISTS (SELECT 1 FROM callbacks c WHERE c.seq = e.seq AND c.seq >= ");
+            query.push_bind(low).push(" AND c.seq <= ").push_bind(high);
+            of_the_entry(&mut query, filter);
+            query.push(")");
+        }
+    } else {
+        of_the_entry(&mut query, filter);
     }
-    let order = if direction == Direction::NewestFirst { " ORDER BY seq DESC LIMIT " } else { " ORDER BY seq LIMIT " };
+    let order =
+        if direction == Direction::NewestFirst { " ORDER BY e.seq DESC LIMIT " } else { " ORDER BY e.seq LIMIT " };
     query.push(order).push_bind(i64::try_from(count).unwrap_or(i64::MAX));
     query
 }
 
 /// Items of these entries.
-pub fn rows<'q, Db: Database>(
+pub fn rows<'q, Db: Among>(
     filter: &'q ChangeFilter,
     direction: Direction,
     after: Option<Place>,
@@ -124,12 +135,7 @@ where
     Stamp: Encode<'q, Db> + Type<Db>,
 {
     let mut query = QueryBuilder::new(ROWS);
-    query.push("seq IN (");
-    let mut list = query.separated(", ");
-    for seq in seqs {
-        list.push_bind(*seq);
-    }
-    query.push(")");
+    Db::push_among(&mut query, "seq", seqs);
     if let Some(tag) = &filter.tag {
         query.push(" AND tag = ").push_bind(tag);
     }
