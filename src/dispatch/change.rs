@@ -182,7 +182,7 @@ impl ProfileChange {
     pub(crate) fn set_previous(&mut self, previous: Previous) {
         let item = usize::try_from(previous.ordinal).ok().and_then(|at| self.items.get_mut(at));
         if let Some(item) = item {
-            item.old = Some(previous.old);
+            item.old = previous.old;
         }
     }
 

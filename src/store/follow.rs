@@ -30,7 +30,7 @@ SELECT ",
 const ENTRIES: &str = concat!("-- entries\nSELECT ", entry!(), " FROM callbacks c WHERE ");
 
 const PREVIOUS: &str = "-- previous
-SELECT seq, ordinal, old FROM profile_history WHERE old IS NOT NULL AND ";
+SELECT seq, ordinal, old FROM profile_history WHERE ";
 
 const NEXT: &str = "-- next
 SELECT min(seq) FROM callbacks WHERE seq > $1";

@@ -87,7 +87,8 @@ pub struct LoggedCallback {
 pub struct Previous {
     pub seq: i64,
     pub ordinal: i32,
-    pub old: String,
+    /// None where the log knows none.
+    pub old: Option<String>,
 }
 
 /// One change, as everything that shows changes shows it.

@@ -16,6 +16,8 @@ const STRIDES: [i64; 4] = [512, 1024, 2048, BLOCK];
 const STEPS: usize = 6;
 /// Entries found at a time.
 const ENTRIES: std::ops::RangeInclusive<usize> = 16..=256;
+/// The same where few of those found may have the tag.
+const BEFORE_TAGS: usize = 1024;
 /// Years 1970 and 9999: what is stored lies between.
 const EVER: Times = (0, 253_402_300_800_000);
 
@@ -50,7 +52,10 @@ impl Walk<'_> {
             EVER => None,
             _ => either!(self.dialect, store => store.newest_block().await)?,
         };
-        let count = self.limit.clamp(*ENTRIES.start(), *ENTRIES.end());
+        let count = match self.filter.tag.is_some() && self.filter.asks_of_the_entry() {
+            true => BEFORE_TAGS,
+            false => self.limit.clamp(*ENTRIES.start(), *ENTRIES.end()),
+        };
         let mut at = match (self.direction, self.after) {
             (Direction::NewestFirst, after) => after.map_or(last, |place| place.seq.min(last)),
             (Direction::OldestFirst, after) => after.map_or(first, |place| place.seq.max(first)),

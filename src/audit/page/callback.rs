@@ -27,7 +27,7 @@ pub(super) async fn one(
     let entry = entries.pop().ok_or_else(missing)?;
     access.reads("callback.read", entry.account.as_deref(), Some(&format!("seq={seq}"))).await?;
     let previous = pages.log.store.previous(&[seq]).await.map_err(unavailable)?;
-    let previous: HashMap<i32, String> = previous.into_iter().map(|row| (row.ordinal, row.old)).collect();
+    let previous: HashMap<i32, String> = previous.into_iter().filter_map(|row| Some((row.ordinal, row.old?))).collect();
     let next = pages.log.store.next_after(seq).await.map_err(unavailable)?;
     let body = html! {
         div.heading {

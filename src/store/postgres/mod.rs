@@ -41,7 +41,8 @@ impl Postgres {
             .max_connections(READERS)
             .acquire_timeout(Duration::from_secs(5))
             .after_release(connect::after_use)
-            .connect_with(options.clone())
+            // To plan a statement again takes longer than to run it, and everything is found by a key anyway.
+            .connect_with(options.clone().options([("plan_cache_mode", "force_generic_plan")]))
             .await?;
         connect::check_encoding(&pool, &location).await?;
         connect::bring_up_to_date(&pool, open, &location).await?;

@@ -13,7 +13,10 @@ SELECT seq, ordinal, app, account, operator, tag, old, new, event_time, effectiv
   FROM profile_history WHERE ";
 
 /// What is asked of the entry.
-fn of_the_entry<'q, Db: Database>(query: &mut QueryBuilder<Db>, filter: &'q ChangeFilter)
+fn of_the_entry<'a, 'q, Db: Database>(
+    query: &'a mut QueryBuilder<Db>,
+    filter: &'q ChangeFilter,
+) -> &'a mut QueryBuilder<Db>
 where
     i64: Encode<'q, Db> + Type<Db>,
     &'q String: Encode<'q, Db> + Type<Db>,
@@ -43,6 +46,7 @@ where
             query.push(condition).push_bind(Stamp(time));
         }
     }
+    query
 }
 
 /// Entries by account or operator. `seq + 0`, because the primary key would be the wrong way to them.
@@ -86,7 +90,7 @@ where
     query
 }
 
-/// Entries of a part of the log.
+/// Entries of a part of the log. A tag is looked at only where nothing else is asked for: joins could be planned badly.
 pub fn within<'q, Db: Database>(
     filter: &'q ChangeFilter,
     direction: Direction,
@@ -98,24 +102,17 @@ where
     &'q String: Encode<'q, Db> + Type<Db>,
     Stamp: Encode<'q, Db> + Type<Db>,
 {
-    let table = if filter.tag.is_some() { "profile_changes" } else { "callbacks" };
-    let mut query = QueryBuilder::new("-- within\nSELECT DISTINCT e.seq FROM ");
-    query.push(table).push(" e WHERE e.seq >= ").push_bind(low).push(" AND e.seq <= ").push_bind(high);
-    if let Some(tag) = &filter.tag {
-        // A tag rules out more than anything else, so it is looked at first.
-        query.push(" AND e.tag = ").push_bind(tag);
-        if filter.asks_of_the_entry() {
-            // The bounds again, because whoever plans this does not conclude them.
-            query.push(" AND EXISTS (SELECT 1 FROM callbacks c WHERE c.seq = e.seq AND c.seq >= ");
-            query.push_bind(low).push(" AND c.seq <= ").push_bind(high);
-            of_the_entry(&mut query, filter);
-            query.push(")");
-        }
-    } else {
-        of_the_entry(&mut query, filter);
-    }
-    let order =
-        if direction == Direction::NewestFirst { " ORDER BY e.seq DESC LIMIT " } else { " ORDER BY e.seq LIMIT " };
+    let by_tag = filter.tag.as_ref().filter(|_| !filter.asks_of_the_entry());
+    let mut query = QueryBuilder::new(match by_tag {
+        Some(_) => "-- within\nSELECT DISTINCT seq FROM profile_changes WHERE seq >= ",
+        None => "-- within\nSELECT seq FROM callbacks WHERE seq >= ",
+    });
+    query.push_bind(low).push(" AND seq <= ").push_bind(high);
+    match by_tag {
+        Some(tag) => query.push(" AND tag = ").push_bind(tag),
+        None => of_the_entry(&mut query, filter),
+    };
+    let order = if direction == Direction::NewestFirst { " ORDER BY seq DESC LIMIT " } else { " ORDER BY seq LIMIT " };
     query.push(order).push_bind(i64::try_from(count).unwrap_or(i64::MAX));
     query
 }
