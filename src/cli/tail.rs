@@ -81,7 +81,10 @@ fn show(changes: &[Change], as_json: bool) -> anyhow::Result<bool> {
 
 fn line(change: &Change) -> String {
     let text = |text: &Option<String>| text.as_deref().map(visible).unwrap_or_default();
-    let by = if change.operator == change.account { String::new() } else { format!(" by {}", text(&change.operator)) };
+    let by = match &change.operator {
+        Some(operator) if change.operator != change.account => format!(" by {}", visible(operator)),
+        _ => String::new(),
+    };
     let old = change.old.as_deref().map(|old| format!("{} ", shortened(old, 200))).unwrap_or_default();
     format!(
         "{}.{} {} {} {}{by} {} {old}→ {}",
