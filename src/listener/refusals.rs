@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::limits::Refusal;
 
-/// Told at a time, half as many as there are connections; more are closed without a word.
+/// Told at a time, a quarter as many as there are connections; more are closed without a word.
 const AT_A_TIME: std::ops::RangeInclusive<usize> = 16..=256;
 /// How long telling one may take.
 const TIME: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ pub(super) struct Refusals {
 
 impl Refusals {
     pub fn new(Refusal(answer): Refusal, connections: usize) -> Self {
-        let places = (connections / 2).clamp(*AT_A_TIME.start(), *AT_A_TIME.end());
+        let places = (connections / 4).clamp(*AT_A_TIME.start(), *AT_A_TIME.end());
         Refusals { answer, places: Arc::new(Semaphore::new(places)) }
     }
 

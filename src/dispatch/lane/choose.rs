@@ -34,7 +34,7 @@ impl Lane {
                 None
             }
             Suspect::Later => None,
-            Suspect::Parked(seq) => self.parked_alone(seq, now),
+            Suspect::Parked(seq) => self.parked_alone(seq),
             Suspect::Read(seq) => self.read_alone(seq, now),
         }
     }
@@ -97,12 +97,12 @@ impl Lane {
         }
     }
 
-    fn parked_alone(&mut self, seq: i64, now: Millis) -> Option<Attempt> {
+    fn parked_alone(&mut self, seq: i64) -> Option<Attempt> {
         let (phase, solo_starts) = self.parked.get(seq).map(|parked| (parked.phase, parked.solo_starts))?;
         match phase {
             Phase::Ready => return self.start_parked(seq),
             Phase::Beginning | Phase::Running => {}
-            _ if solo_starts >= SOLO_STARTS => self.bury(seq, KILLER.to_owned(), now),
+            _ if solo_starts >= SOLO_STARTS => self.bury(seq, KILLER.to_owned()),
             _ => self.parked.change(seq, |parked| {
                 parked.solo_starts += 1;
                 parked.phase = Phase::Beginning;
@@ -122,7 +122,7 @@ impl Lane {
         }
         if starts >= SOLO_STARTS {
             self.solo = Solo::default();
-            self.bury(seq, KILLER.to_owned(), now);
+            self.bury(seq, KILLER.to_owned());
             return None;
         }
         self.solo = Solo { seq, starts: starts + 1, is_wanted: true, is_armed: false };

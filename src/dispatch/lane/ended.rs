@@ -25,7 +25,7 @@ impl Lane {
             Verdict::Gone => self.finish(seq, &key, now),
             Verdict::Rejected(why) => {
                 self.stall.over();
-                self.bury(seq, why, now);
+                self.bury(seq, why);
             }
             Verdict::Aborted => self.put_back(seq, now),
             Verdict::Failed(why, asked) => self.failed(seq, &key, why, asked, now),
@@ -48,7 +48,7 @@ impl Lane {
     }
 
     /// The next one of the account has its turn.
-    fn advance(&mut self, key: &Key, now: Millis) {
+    pub(super) fn advance(&mut self, key: &Key, now: Millis) {
         let Some(next) = self.lines.advance(key) else { return };
         if self.parked.get(next).is_some() {
             self.parked.change(next, |parked| parked.phase = Phase::Due(now));
@@ -57,20 +57,15 @@ impl Lane {
         }
     }
 
-    /// It becomes a dead letter, and its account goes on.
-    pub(super) fn bury(&mut self, seq: i64, why: String, now: Millis) {
+    /// It becomes a dead letter. Its account goes on once that is durable.
+    pub(super) fn bury(&mut self, seq: i64, why: String) {
         let Some(key) = self.key_of(seq) else { return };
         self.park(seq, &key);
-        let mut was_in_order = true;
         self.parked.change(seq, |parked| {
             parked.phase = Phase::Dead;
             parked.error = Some(why);
             parked.suspect = false;
-            was_in_order = parked.in_order;
         });
-        if was_in_order {
-            self.advance(&key, now);
-        }
     }
 
     /// From the window into the deliveries, and what waits behind it as well.
@@ -124,7 +119,7 @@ impl Lane {
                     None => {
                         self.park(seq, key);
                         self.parked.change(seq, |parked| parked.attempts = attempts);
-                        self.bury(seq, why, now);
+                        self.bury(seq, why);
                     }
                 }
                 if many {

@@ -36,6 +36,7 @@ pub(super) struct Deliveries {
     timers: BTreeSet<(Millis, i64)>,
     beginning: BTreeSet<i64>,
     ready: BTreeSet<i64>,
+    dead: BTreeSet<i64>,
     suspects: BTreeSet<i64>,
     /// Changed since the last checkpoint that was begun.
     dirty: BTreeSet<i64>,
@@ -119,6 +120,8 @@ impl Deliveries {
             Phase::Beginning => drop(self.beginning.remove(&seq)),
             Phase::Ready if add => drop(self.ready.insert(seq)),
             Phase::Ready => drop(self.ready.remove(&seq)),
+            Phase::Dead if add => drop(self.dead.insert(seq)),
+            Phase::Dead => drop(self.dead.remove(&seq)),
             _ => {}
         }
     }
@@ -133,9 +136,9 @@ impl Deliveries {
         self.beginning.len() + self.ready.len()
     }
 
-    /// Whether one waits for a checkpoint that has not begun.
-    pub fn is_beginning_unwritten(&self) -> bool {
-        self.beginning.iter().any(|seq| self.dirty.contains(seq))
+    /// Whether something waits for a checkpoint that has not begun: one that starts, or the account of one that is dead.
+    pub fn is_waiting_for_a_checkpoint(&self) -> bool {
+        self.beginning.iter().chain(&self.dead).any(|seq| self.dirty.contains(seq))
     }
 
     /// Who is due first, and when.
@@ -164,18 +167,23 @@ impl Deliveries {
         (changed, gone)
     }
 
-    /// The checkpoint is durable: what it says to be running may run, the dead are nobody's business any more.
-    pub fn carried(&mut self) {
+    /// The checkpoint is durable: what it says to be running may run. The dead are nobody's business any more; whose line
+    /// goes on.
+    pub fn carried(&mut self) -> Vec<Key> {
+        let mut over = Vec::new();
         for seq in std::mem::take(&mut self.carried) {
             if self.dirty.contains(&seq) {
                 continue;
             }
             match self.rows.get(&seq).map(|parked| parked.phase) {
                 Some(Phase::Beginning) => self.set_phase(seq, Phase::Ready),
-                Some(Phase::Dead) => drop(self.forget(seq)),
+                Some(Phase::Dead) => {
+                    over.extend(self.forget(seq).filter(|parked| parked.in_order).map(|parked| parked.key));
+                }
                 _ => {}
             }
         }
+        over
     }
 
     /// Nobody knows whether the checkpoint is durable.

@@ -111,7 +111,7 @@ impl Lane {
 
     pub(super) fn must_write(&self, now: Millis) -> bool {
         (self.solo.seq, self.solo.starts) != self.durable.solo
-            || self.parked.is_beginning_unwritten()
+            || self.parked.is_waiting_for_a_checkpoint()
             || self.stall.is_on() != self.durable.stalled
             || self.is_starved()
             || self.long_at().is_some_and(|at| at <= now)
@@ -164,7 +164,9 @@ impl Lane {
     pub fn written(&mut self, orders: Orders) {
         let Some(written) = self.writing.take() else { return };
         self.durable = written;
-        self.parked.carried();
+        for key in self.parked.carried() {
+            self.advance(&key, self.written_at);
+        }
         if self.solo.is_wanted && written.solo == (self.solo.seq, self.solo.starts) {
             self.solo.is_wanted = false;
             self.solo.is_armed = true;
