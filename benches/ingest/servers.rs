@@ -198,7 +198,7 @@ pub fn serve(system: System, url: &str) -> anyhow::Result<()> {
         let connections = metrics.connections.of("public");
         let gate = Gate::new(&config.receiver, &metrics)?;
         let receiver = Receiver::new(&config.apps, &config.receiver, gate, recorder, Clock::system(), metrics)?;
-        let listener = Listener::bind(config.receiver.listen, None).await?;
+        let listener = Listener::bind(config.receiver.listen, None)?;
         eprintln!("callbacks  http://{}/", listener.address());
         let stop = Stop::new();
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;

@@ -48,8 +48,8 @@ impl Service {
     pub(super) async fn build(mut config: Config, handlers: Vec<Registration>, clock: Clock) -> anyhow::Result<Self> {
         let begun = Instant::now();
         listener::allow(&mut config.receiver.max_connections, &mut config.admin.max_connections);
-        let public = bind("receiver", config.receiver.listen, config.receiver.tls.as_ref()).await?;
-        let private = bind("admin", config.admin.listen, config.admin.tls.as_ref()).await?;
+        let public = bind("receiver", config.receiver.listen, config.receiver.tls.as_ref())?;
+        let private = bind("admin", config.admin.listen, config.admin.tls.as_ref())?;
         let metrics = Arc::<Metrics>::default();
         let gate = Gate::new(&config.receiver, &metrics)?;
         let store = Arc::new(Store::unopened(config.store.url.expose_secret())?);
@@ -180,9 +180,9 @@ fn store_budget(receiver: &config::Receiver) -> Duration {
     Duration::from_millis(if store < answer { store } else { answer / 2 })
 }
 
-async fn bind(section: &str, address: SocketAddr, tls: Option<&Tls>) -> anyhow::Result<Listener> {
+fn bind(section: &str, address: SocketAddr, tls: Option<&Tls>) -> anyhow::Result<Listener> {
     let tls = tls.map(TlsFiles::load).transpose().map_err(|e| ConfigError(format!("{section}.tls: {e}")))?;
-    Listener::bind(address, tls).await.with_context(|| format!("{section}.listen: cannot listen on {address}"))
+    Listener::bind(address, tls).with_context(|| format!("{section}.listen: cannot listen on {address}"))
 }
 
 fn public_limits(connections: usize) -> Limits {

@@ -5,9 +5,9 @@ use std::io;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// For everything that is not a connection with a seat: 256 refusals on each listener, 64 requests to a backend, the store,
-/// the files, the listeners themselves. At most half of what there is.
-const SPARE: usize = 2 * 256 + 64 + 64;
+/// For everything that is not a connection with a seat: on each listener 256 refusals and 16 that are leaving, 64 requests to
+/// a backend, the store, the files, the listeners themselves. At most half of what there is.
+const SPARE: usize = 2 * (256 + 16) + 64 + 64;
 /// The private listener's part where there are too few.
 const PRIVATE_PART: usize = 8;
 

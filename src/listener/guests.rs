@@ -15,6 +15,8 @@ use tokio::sync::Notify;
 
 use crate::telemetry::connections::Connections;
 
+/// Beyond the limit, those who were told to leave and have not left yet: each still has its file descriptor.
+const LEAVING: usize = 16;
 /// Active as long as that lasts.
 const BEING_SERVED: u64 = u64::MAX;
 
@@ -26,6 +28,7 @@ pub(super) struct Guests {
     metrics: Connections,
     begun: Instant,
     book: Mutex<Book>,
+    left: Notify,
 }
 
 #[derive(Default)]
@@ -48,7 +51,14 @@ struct Guest {
 
 impl Guests {
     pub fn new(limit: usize, idle: Duration, metrics: Connections) -> Arc<Self> {
-        Arc::new(Guests { limit, idle, metrics, begun: Instant::now(), book: Mutex::default() })
+        Arc::new(Guests { limit, idle, metrics, begun: Instant::now(), book: Mutex::default(), left: Notify::new() })
+    }
+
+    /// Resolves once few enough are still leaving for another to be taken.
+    pub async fn have_left(&self) {
+        while self.book().present.len() >= self.limit + LEAVING {
+            self.left.notified().await;
+        }
     }
 
     /// A seat, if need be somebody else's; none if nobody makes room.
@@ -152,7 +162,9 @@ impl Drop for Seat {
         let mut book = self.guests.book();
         book.present.remove(&self.number);
         book.strangers.swap_remove(&self.number);
+        drop(book);
         self.guests.metrics.open.dec();
+        self.guests.left.notify_one();
     }
 }
 
@@ -229,6 +241,18 @@ mod tests {
         let others = [(); 2].map(|()| guests.admit(at(1000)).unwrap());
         others.iter().for_each(Seat::serving);
         assert!(guests.admit(at(9999)).is_none() && !told(&serving), "who is being served stays");
+    }
+
+    #[test]
+    fn nobody_is_taken_while_many_have_still_to_leave() {
+        let (guests, now) = (guests(2), Instant::now());
+        let mut there: Vec<Seat> = (0..2 + LEAVING).map(|_| guests.admit(now).unwrap()).collect();
+        assert_eq!(guests.metrics.evicted.get(), LEAVING as u64);
+        let mut have_left = std::pin::pin!(guests.have_left());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(have_left.as_mut().poll(&mut context).is_pending());
+        there.pop();
+        assert!(have_left.poll(&mut context).is_ready());
     }
 
     #[test]

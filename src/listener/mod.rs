@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::task::TaskTracker;
 
 use crate::stop::Stop;
@@ -35,6 +35,10 @@ use turns::Turns;
 /// The pause after a failed accept, for instance when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Connections that may wait to be accepted; the system allows fewer where its `somaxconn` is lower. One that finds no place
+/// tries again after a second, which is half of a callback's time.
+const BACKLOG: u32 = 4096;
+
 /// A bound address, ready to serve.
 pub struct Listener {
     tcp: TcpListener,
@@ -44,8 +48,11 @@ pub struct Listener {
 
 impl Listener {
     /// Binds; with `tls`, serves HTTPS.
-    pub async fn bind(address: SocketAddr, tls: Option<TlsFiles>) -> io::Result<Self> {
-        let tcp = TcpListener::bind(address).await?;
+    pub fn bind(address: SocketAddr, tls: Option<TlsFiles>) -> io::Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let tcp = socket.listen(BACKLOG)?;
         let address = tcp.local_addr()?;
         Ok(Listener { tcp, tls, address })
     }
@@ -69,7 +76,7 @@ impl Listener {
         let (limits, large_heads, turns) = (Arc::new(limits), timed::large_heads(), Arc::new(Turns::new()));
         loop {
             let stream = tokio::select! {
-                accepted = self.tcp.accept() => accepted,
+                accepted = async { guests.have_left().await; self.tcp.accept().await } => accepted,
                 () = stop.stopping() => break,
             };
             match stream {

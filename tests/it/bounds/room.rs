@@ -137,10 +137,12 @@ async fn with_too_few_file_descriptors_there_are_fewer_connections_and_they_suff
     let line = service.says("200 file descriptors").await;
     assert!(line.contains("88 connections instead of receiver.max_connections = 4096"), "{line}");
     assert!(line.contains("12 instead of admin.max_connections = 256"), "{line}");
+    service.freeze();
     let mut crowd = Vec::new();
     for _ in 0..300 {
         crowd.push(service.connect().await);
     }
+    service.thaw();
     let mut chat = proven(&service).await;
     there_are(88.0, &service).await;
     callback(&mut chat, &service, "again").await;

@@ -38,7 +38,7 @@ impl Listening {
 
     async fn over(tls: Option<&Files>, times: Times, connections: usize) -> Self {
         let tls = tls.map(|files| TlsFiles::load(&config::Tls { cert: files.cert(), key: files.key() }).expect("PEM"));
-        let listener = Listener::bind("127.0.0.1:0".parse().expect("an address"), tls).await.expect("a port");
+        let listener = Listener::bind("127.0.0.1:0".parse().expect("an address"), tls).expect("a port");
         let router = Router::new()
             .route("/", post(|body: Bytes| async move { body.len().to_string() }))
             .route("/unread", post(|| async { "not read" }))

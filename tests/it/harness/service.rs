@@ -268,6 +268,15 @@ impl Service {
         self.signal(libc::SIGINT);
     }
 
+    /// It does nothing, and what comes for it waits, until [`thaw`](Self::thaw).
+    pub fn freeze(&self) {
+        self.signal(libc::SIGSTOP);
+    }
+
+    pub fn thaw(&self) {
+        self.signal(libc::SIGCONT);
+    }
+
     fn signal(&self, signal: libc::c_int) {
         // SAFETY: a signal to a child we started and have not waited for.
         let sent = unsafe { libc::kill(self.pid(), signal) };
