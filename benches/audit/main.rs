@@ -36,6 +36,7 @@ use std::process::ExitCode;
 use options::Options;
 use postgres::Cluster;
 use program::Program;
+use questions::Log;
 use report::Report;
 
 #[tokio::main]
@@ -44,18 +45,15 @@ async fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse()?;
     let mut report = Report::default();
     let (cluster, folder) = (Cluster::start(&filling::SETTINGS), tempfile::tempdir()?);
-    let mut times = Vec::new();
-    for entries in [options.small, options.large] {
+    let log = async |entries: u64| -> anyhow::Result<Log> {
         let url = filling::create(&cluster, &format!("log_{entries}")).await?;
         let span = log::fill(&url, entries).await?;
-        let service = Program::start(&url, &folder.path().join(entries.to_string()))?;
-        times.push(questions::ask(&service, &span, options.questions).await?);
-        if entries == options.large {
-            export::run(&service, &span, &mut report).await?;
-            paging::run(&service, options.seconds, &mut report).await?;
-        }
-    }
-    questions::compare(&times[0], &times[1], &options, &mut report);
+        Ok(Log { span, service: Program::start(&url, &folder.path().join(entries.to_string()))? })
+    };
+    let (small, large) = (log(options.small).await?, log(options.large).await?);
+    questions::compare(&small, &large, &options, &mut report).await?;
+    export::run(&large.service, &large.span, &mut report).await?;
+    paging::run(&large.service, options.seconds, &mut report).await?;
     println!("{}", report.table());
     Ok(if report.broken() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -47,20 +47,19 @@ pub(super) async fn run(trial: Trial) -> (i64, Verdict) {
 async fn handle(trial: &Trial, change: &ProfileChange) -> Verdict {
     let (worker, limit) = (&trial.worker, trial.worker.registration.limit);
     let name = &worker.registration.name;
-    let context = Context::new(name, trial.attempt.number, limit, trial.cancel.child_token(), trial.epoch);
+    let context = Context::new(name, trial.attempt.number, limit, trial.cancel.clone(), trial.epoch);
     let begun = Instant::now();
     let handling = AssertUnwindSafe(worker.registration.handler.handle(change, &context)).catch_unwind();
     let (ended, verdict) = tokio::select! {
         biased;
-        () = trial.cancel.cancelled() => (Ended::Aborted, Verdict::Aborted),
         outcome = tokio::time::timeout(limit, handling) => match outcome {
             Ok(Ok(outcome)) => verdict(outcome, context.why()),
             Ok(Err(panic)) => (Ended::Failed, Verdict::Failed(format!("panicked: {}", said(&*panic)), None)),
             Err(_) => (Ended::Failed, Verdict::Failed(format!("no answer within {} s", limit.as_secs_f32()), None)),
         },
+        () = trial.cancel.cancelled() => (Ended::Aborted, Verdict::Aborted),
     };
-    // Whoever let work go on elsewhere is told that it is over.
-    context.cancellation().cancel();
+    context.is_over();
     worker.metrics.attempt(ended);
     worker.metrics.duration.observe(begun.elapsed().as_secs_f64());
     if let Verdict::Failed(why, _) | Verdict::Rejected(why) = &verdict {

@@ -24,7 +24,7 @@ pub async fn run(
     if registrations.is_empty() {
         return stop.stopping().await;
     }
-    let (feed, owner, begun) = (Arc::new(Feed::new(store.clone())), owner(), Instant::now());
+    let (feed, owner, begun) = (Arc::new(Feed::new(store.clone(), clock.clone())), owner(), Instant::now());
     let mut workers = JoinSet::new();
     for registration in registrations {
         let worker = Worker {

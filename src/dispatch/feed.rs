@@ -7,7 +7,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::change::ProfileChange;
+use super::newest::Newest;
+use crate::clock::Clock;
+use crate::protocol::time;
 use crate::stop::Stop;
+use crate::store::rows::LoggedCallback;
 use crate::store::{Store, StoreError};
 
 /// Entries in a block.
@@ -25,6 +29,8 @@ const PACE: Duration = Duration::from_millis(20);
 
 pub(super) struct Feed {
     store: Arc<Store>,
+    clock: Clock,
+    newest: Mutex<Newest>,
     head: watch::Sender<i64>,
     blocks: Mutex<VecDeque<(i64, Arc<tokio::sync::Mutex<Block>>)>>,
 }
@@ -45,8 +51,8 @@ pub(super) struct Page {
 }
 
 impl Feed {
-    pub fn new(store: Arc<Store>) -> Self {
-        Feed { store, head: watch::Sender::new(0), blocks: Mutex::default() }
+    pub fn new(store: Arc<Store>, clock: Clock) -> Self {
+        Feed { store, clock, newest: Mutex::new(Newest::new()), head: watch::Sender::new(0), blocks: Mutex::default() }
     }
 
     /// Where the log ends.
@@ -108,13 +114,40 @@ impl Feed {
     }
 
     async fn read(&self, after: i64, to: i64) -> Result<(Vec<Arc<ProfileChange>>, i64), StoreError> {
-        let rows = self.store.page(after, to, i64::try_from(BYTES).unwrap_or(i64::MAX)).await?;
+        let end = *self.head.borrow();
+        let mut rows = self.store.page(after, to, i64::try_from(BYTES).unwrap_or(i64::MAX)).await?;
         let Some(last) = rows.last().map(|row| row.seq) else {
             // Old entries may have been dropped.
             let next = self.store.next_after(after).await?;
             return Ok((Vec::new(), next.map_or(after, |next| next - 1)));
         };
+        self.mark_superseded(after, &mut rows, last >= end).await?;
         Ok((rows.into_iter().filter_map(ProfileChange::logged).map(Arc::new).collect(), last))
+    }
+
+    async fn mark_superseded(
+        &self,
+        after: i64,
+        rows: &mut [LoggedCallback],
+        at_the_end: bool,
+    ) -> Result<(), StoreError> {
+        let unclear: Vec<i64> = {
+            let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+            newest.remember(after, rows, time::latest_effective(self.clock.now()));
+            let unclear = rows.iter_mut().filter_map(|row| {
+                match newest.is_superseded(row).filter(|superseded| *superseded || at_the_end) {
+                    Some(superseded) => row.superseded = superseded,
+                    None => return Some(row.seq),
+                }
+                None
+            });
+            unclear.collect()
+        };
+        if !unclear.is_empty() {
+            let superseded = self.store.superseded(&unclear).await?;
+            rows.iter_mut().for_each(|row| row.superseded |= superseded.binary_search(&row.seq).is_ok());
+        }
+        Ok(())
     }
 
     fn block(&self, number: i64, seq: i64) -> Arc<tokio::sync::Mutex<Block>> {

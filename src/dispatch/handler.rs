@@ -1,7 +1,7 @@
 //! What an app implements to react to profile changes.
 
 use std::fmt::Display;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -132,7 +132,9 @@ pub struct Context {
     handler: String,
     attempt: u32,
     deadline: Instant,
-    cancellation: CancellationToken,
+    calls_off: CancellationToken,
+    /// Made when it is asked for.
+    cancellation: OnceLock<CancellationToken>,
     epoch: i64,
     why: Mutex<Option<String>>,
 }
@@ -141,15 +143,16 @@ pub struct Context {
 const MAX_WHY: usize = 1000;
 
 impl Context {
-    pub(super) fn new(
-        handler: &str,
-        attempt: u32,
-        limit: Duration,
-        cancellation: CancellationToken,
-        epoch: i64,
-    ) -> Self {
-        let deadline = Instant::now() + limit;
-        Context { handler: handler.to_owned(), attempt, deadline, cancellation, epoch, why: Mutex::default() }
+    pub(super) fn new(handler: &str, attempt: u32, limit: Duration, calls_off: CancellationToken, epoch: i64) -> Self {
+        Context {
+            handler: handler.to_owned(),
+            attempt,
+            deadline: Instant::now() + limit,
+            calls_off,
+            cancellation: OnceLock::new(),
+            epoch,
+            why: Mutex::default(),
+        }
     }
 
     /// A first attempt that belongs to no service, to try a handler.
@@ -175,7 +178,14 @@ impl Context {
     /// Cancelled when the service stops or the handler belongs to another process: the attempt is then called off, and does
     /// not count. The future is dropped; this is for work that goes on outside of it.
     pub fn cancellation(&self) -> &CancellationToken {
-        &self.cancellation
+        self.cancellation.get_or_init(|| self.calls_off.child_token())
+    }
+
+    /// Whoever let work go on elsewhere is told that it is over.
+    pub(super) fn is_over(&self) {
+        if let Some(cancellation) = self.cancellation.get() {
+            cancellation.cancel();
+        }
     }
 
     /// Counts the handler's owners. It rises whenever another process takes over.

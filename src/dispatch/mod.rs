@@ -12,6 +12,7 @@ mod attempt;
 mod backoff;
 mod dispatcher;
 mod feed;
+mod newest;
 mod owner;
 mod worker;
 

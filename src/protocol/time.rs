@@ -13,6 +13,8 @@ pub const MAX: Millis = END - 1;
 
 /// An EventTime at most this far ahead of the receipt is believed.
 const TOLERATED_LEAD: Millis = 5 * 60 * 1000;
+/// How far apart the clocks of replicas may be.
+const TOLERATED_SKEW: Millis = 5 * 60 * 1000;
 
 /// Whether `millis` lies in the years 1970 to 9999.
 pub fn plausible(millis: Millis) -> bool {
@@ -22,6 +24,11 @@ pub fn plausible(millis: Millis) -> bool {
 /// When the change took effect: EventTime, unless it is missing or more than 5 minutes after the receipt.
 pub fn effective(event_time: Option<Millis>, received_at: Millis) -> Millis {
     event_time.filter(|t| *t <= received_at + TOLERATED_LEAD).unwrap_or(received_at)
+}
+
+/// No entry that was received by now takes effect later, whichever replica's clock told when it was received.
+pub fn latest_effective(now: Millis) -> Millis {
+    now + TOLERATED_LEAD + TOLERATED_SKEW
 }
 
 /// `millis` as a `chrono` time. Times outside `chrono`'s range do not get past [`plausible`].

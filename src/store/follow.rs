@@ -6,13 +6,19 @@ use super::Result;
 use super::among::Among;
 use super::rows::{LoggedCallback, Previous};
 
-/// Columns of an entry; whether the log knows a newer one for the account.
+/// Columns of an entry.
 macro_rules! entry {
     () => {
         "c.seq, c.receipt_id, c.received_at, c.event_time, c.effective_time, c.sdk_app_id, c.kind, c.auth, c.account,
-       c.operator, c.client_ip, c.platform, c.body,
-       EXISTS (SELECT 1 FROM callbacks n WHERE n.account = c.account AND n.sdk_app_id = c.sdk_app_id
-                  AND (n.effective_time, n.seq) > (c.effective_time, c.seq)) AS superseded"
+       c.operator, c.client_ip, c.platform, c.body"
+    };
+}
+
+/// Whether the log knows a newer one for the account.
+macro_rules! superseded {
+    () => {
+        "EXISTS (SELECT 1 FROM callbacks n WHERE n.account = c.account AND n.sdk_app_id = c.sdk_app_id
+                   AND (n.effective_time, n.seq) > (c.effective_time, c.seq))"
     };
 }
 
@@ -27,7 +33,10 @@ SELECT ",
  WHERE coalesce(c.before, 0) < $3 ORDER BY c.seq"
 );
 
-const ENTRIES: &str = concat!("-- entries\nSELECT ", entry!(), " FROM callbacks c WHERE ");
+const ENTRIES: &str =
+    concat!("-- entries\nSELECT ", entry!(), ", ", superseded!(), " AS superseded\n  FROM callbacks c WHERE ");
+
+const SUPERSEDED: &str = concat!("-- superseded\nSELECT c.seq FROM callbacks c WHERE ", superseded!(), " AND ");
 
 const PREVIOUS: &str = "-- previous
 SELECT seq, ordinal, old FROM profile_history WHERE ";
@@ -51,6 +60,13 @@ macro_rules! follows {
                 <$db>::push_among(&mut query, "c.seq", seqs);
                 query.push(" ORDER BY c.seq");
                 Ok(query.build_query_as().fetch_all(self.readers()).await?)
+            }
+
+            pub(super) async fn superseded(&self, seqs: &[i64]) -> Result<Vec<i64>> {
+                let mut query = QueryBuilder::<$db>::new(SUPERSEDED);
+                <$db>::push_among(&mut query, "c.seq", seqs);
+                query.push(" ORDER BY c.seq");
+                Ok(query.build_query_scalar().fetch_all(self.readers()).await?)
             }
 
             pub(super) async fn previous(&self, seqs: &[i64]) -> Result<Vec<Previous>> {

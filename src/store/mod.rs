@@ -211,7 +211,7 @@ impl Store {
     }
 
     /// Entries with sequences in `after+1..=to`, in order, as handlers need them: at least the first, and no more when their
-    /// bodies have reached `bytes`.
+    /// bodies have reached `bytes`. None is marked as superseded.
     pub async fn page(&self, after: i64, to: i64, bytes: i64) -> Result<Vec<LoggedCallback>> {
         either!(self.dialect()?, store => store.page(after, to, bytes).await)
     }
@@ -224,6 +224,11 @@ impl Store {
     /// These entries, in order.
     pub async fn entries(&self, seqs: &[i64]) -> Result<Vec<LoggedCallback>> {
         either!(self.dialect()?, store => store.entries(seqs).await)
+    }
+
+    /// Which of these entries are superseded, in order.
+    pub async fn superseded(&self, seqs: &[i64]) -> Result<Vec<i64>> {
+        either!(self.dialect()?, store => store.superseded(seqs).await)
     }
 
     /// What the items of these entries were before, where the log knows.

@@ -77,7 +77,8 @@ pub struct LoggedCallback {
     pub client_ip: Option<String>,
     pub platform: Option<String>,
     pub body: Option<Vec<u8>>,
-    /// Whether the log knows a newer one for the account.
+    /// Whether the log knows a newer one for the account, where that was looked up.
+    #[sqlx(default)]
     pub superseded: bool,
 }
 

@@ -26,6 +26,7 @@ pub struct Given {
     pub account: String,
     pub attempt: u32,
     pub epoch: i64,
+    pub superseded: bool,
     /// The first item's value before.
     pub old: Option<String>,
     pub at: Instant,
@@ -102,6 +103,7 @@ impl<F: Fn(&Given) -> Deed + Send + Sync + 'static> ProfileHandler for Teller<F>
             account: change.account.clone(),
             attempt: cx.attempt(),
             epoch: cx.epoch(),
+            superseded: change.superseded,
             old: change.items.first().and_then(|item| item.raw_previous()).map(str::to_owned),
             at: Instant::now(),
             cancellation: cx.cancellation().clone(),

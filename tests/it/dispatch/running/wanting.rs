@@ -50,6 +50,37 @@ on_both_stores! {
         }
     }
 
+    async fn a_change_tells_whether_the_log_knows_a_newer_one_for_the_account(db: Database) {
+        let (store, elsewhere) = (Arc::new(db.store().await), db.store().await);
+        let at = |account: &str, seconds: i64| callback(account).at(RECEIVED - 900_000 + seconds * 1000).build();
+        append(&store, &[at("a", 10), at("b", 10), at("a", 20), at("a", 15)]).await;
+        let there = [(1, true), (2, false), (3, false), (4, true)];
+        // One knows the log from its beginning, the other has to ask.
+        let recipe = |name| Recipe { name, concurrency: 1, ..Recipe::default() };
+        let mut all = recipe("all").run(&store, |_| DONE);
+        let mut later = Recipe { start: Start::Entry(3), ..recipe("later") }.run(&store, |_| DONE);
+        for (dispatch, expected) in [(&mut all, &there[..]), (&mut later, &there[2..])] {
+            for expected in expected {
+                let given = dispatch.next().await;
+                assert_eq!((given.seq, given.superseded), *expected);
+            }
+        }
+        for (seq, account, seconds, by, superseded) in [
+            (5, "b", 30, &*store, false),
+            (6, "a", 19, &*store, true),
+            (7, "b", 40, &elsewhere, false),
+            (8, "b", 35, &*store, true),
+            (9, "new", 1, &elsewhere, false),
+        ] {
+            append(by, &[at(account, seconds)]).await;
+            for dispatch in [&mut all, &mut later] {
+                let given = dispatch.next().await;
+                assert_eq!((given.seq, given.superseded), (seq, superseded));
+            }
+        }
+        assert!(all.ends().await.is_empty() && later.ends().await.is_empty());
+    }
+
     async fn a_new_handler_begins_where_it_is_told_and_a_known_one_where_it_was(db: Database) {
         let store = Arc::new(db.store().await);
         append(&store, &[0, 1000, 2000].map(|later| callback("a").received(RECEIVED + later).build())).await;
