@@ -70,6 +70,8 @@ BEGIN
     REVOKE EXECUTE ON FUNCTION public.portraitd_append FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION public.portraitd_append TO portraitd_service;
     GRANT EXECUTE ON FUNCTION public.portraitd_extend() TO portraitd_service;
+    -- So does erasing a person: what else may be changed in the log, nobody may.
+    GRANT EXECUTE ON FUNCTION public.portraitd_erase TO portraitd_service;
 
     -- Readers see everything that is received and where handlers are; that they looked is added to the access log.
     GRANT SELECT ON public.callbacks, public.profile_changes, public.profile_history, public.blocks, public.unreadable,

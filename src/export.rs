@@ -160,7 +160,7 @@ fn fields(change: &Change) -> [Option<String>; 15] {
         operator,
         Some(tag),
         old,
-        Some(new),
+        new,
         change.event_time.map(|time| rfc3339(time.0)),
         Some(rfc3339(change.effective_time.0)),
         Some(rfc3339(change.received_at.0)),

@@ -42,12 +42,13 @@ COMMENT ON COLUMN callbacks.body           IS 'The body, byte for byte as receiv
 CREATE INDEX callbacks_account  ON callbacks (account, sdk_app_id, effective_time, seq);
 CREATE INDEX callbacks_operator ON callbacks (operator, seq, sdk_app_id) WHERE operator IS DISTINCT FROM account;
 CREATE INDEX callbacks_received ON callbacks USING brin (received_at);
+CREATE INDEX callbacks_erasures ON callbacks (seq) WHERE kind = 'erasure';
 
 CREATE TABLE profile_changes (
     seq     bigint  NOT NULL,
     ordinal integer NOT NULL,
     tag     text    COLLATE "C" NOT NULL,
-    value   text    NOT NULL,
+    value   text,
     PRIMARY KEY (seq, ordinal)
 ) PARTITION BY RANGE (seq);
 
@@ -55,15 +56,18 @@ COMMENT ON TABLE  profile_changes         IS 'One row per ProfileItem of an entr
 COMMENT ON COLUMN profile_changes.seq     IS 'The entry in callbacks.';
 COMMENT ON COLUMN profile_changes.ordinal IS 'Position in ProfileItem, from 0.';
 COMMENT ON COLUMN profile_changes.tag     IS 'Tag, such as Tag_Profile_IM_Nick.';
-COMMENT ON COLUMN profile_changes.value   IS 'Value as JSON text, because jsonb refuses \u0000 and lone surrogates; null stands for a missing Value.';
+COMMENT ON COLUMN profile_changes.value   IS 'Value as JSON text, because jsonb refuses \u0000 and lone surrogates; the text null stands for a missing Value, SQL NULL for one that was erased.';
 
 CREATE FUNCTION portraitd_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND current_setting('portraitd.erasing', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
     RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP
         USING ERRCODE = 'restrict_violation';
 END
 $$;
-COMMENT ON FUNCTION portraitd_refuse() IS 'Refuses UPDATE, DELETE and TRUNCATE on the log and on each of its partitions.';
+COMMENT ON FUNCTION portraitd_refuse() IS 'Refuses UPDATE, DELETE and TRUNCATE on the log and on each of its partitions; UPDATE only outside portraitd_erase.';
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON callbacks
     FOR EACH STATEMENT EXECUTE FUNCTION portraitd_refuse();

@@ -21,7 +21,7 @@ COMMENT ON COLUMN profile_history.account        IS 'From_Account: whose profile
 COMMENT ON COLUMN profile_history.operator       IS 'Operator_Account: who changed it.';
 COMMENT ON COLUMN profile_history.tag            IS 'Tag, such as Tag_Profile_IM_Nick.';
 COMMENT ON COLUMN profile_history.old            IS 'The value before, as JSON text, by effective time; null when the log knows none. Computed when read, so that late arrivals never falsify it.';
-COMMENT ON COLUMN profile_history.new            IS 'The value after, as JSON text.';
+COMMENT ON COLUMN profile_history.new            IS 'The value after, as JSON text; null once erased.';
 COMMENT ON COLUMN profile_history.event_time     IS 'EventTime as the vendor gave it.';
 COMMENT ON COLUMN profile_history.effective_time IS 'When the change took effect; history is ordered by it.';
 COMMENT ON COLUMN profile_history.received_at    IS 'When portraitd received it.';

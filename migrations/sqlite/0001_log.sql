@@ -22,23 +22,25 @@ CREATE TABLE callbacks ( -- The log: one row per callback, append-only, in the o
 -- The account first: it decides most comparisons alone, and serves searches that do not name the app.
 CREATE INDEX callbacks_account  ON callbacks (account, sdk_app_id, effective_time, seq);
 CREATE INDEX callbacks_operator ON callbacks (operator, seq, sdk_app_id) WHERE operator IS NOT account;
+CREATE INDEX callbacks_erasures ON callbacks (seq) WHERE kind = 'erasure';
 
 CREATE TABLE profile_changes ( -- One row per ProfileItem of an entry, derived from its body; append-only.
     seq     INTEGER NOT NULL, -- The entry in callbacks.
     ordinal INTEGER NOT NULL, -- Position in ProfileItem, from 0.
     tag     TEXT    NOT NULL, -- Tag, such as Tag_Profile_IM_Nick.
-    value   TEXT    NOT NULL, -- Value as JSON text; null stands for a missing Value.
+    value   TEXT,             -- Value as JSON text; the text null stands for a missing Value, SQL NULL for one that was erased.
     PRIMARY KEY (seq, ordinal)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TRIGGER callbacks_no_update BEFORE UPDATE ON callbacks
+-- erasing: see 0008
+CREATE TRIGGER callbacks_no_update BEFORE UPDATE ON callbacks WHEN NOT EXISTS (SELECT 1 FROM erasing)
 BEGIN SELECT RAISE(ABORT, 'callbacks is append-only: UPDATE is refused'); END;
 CREATE TRIGGER callbacks_no_delete BEFORE DELETE ON callbacks
 BEGIN SELECT RAISE(ABORT, 'callbacks is append-only: DELETE is refused'); END;
 CREATE TRIGGER callbacks_no_replace BEFORE INSERT ON callbacks WHEN EXISTS (SELECT 1 FROM callbacks WHERE seq = NEW.seq)
 BEGIN SELECT RAISE(ABORT, 'callbacks is append-only: replacing a row is refused'); END;
 
-CREATE TRIGGER profile_changes_no_update BEFORE UPDATE ON profile_changes
+CREATE TRIGGER profile_changes_no_update BEFORE UPDATE ON profile_changes WHEN NOT EXISTS (SELECT 1 FROM erasing)
 BEGIN SELECT RAISE(ABORT, 'profile_changes is append-only: UPDATE is refused'); END;
 CREATE TRIGGER profile_changes_no_delete BEFORE DELETE ON profile_changes
 BEGIN SELECT RAISE(ABORT, 'profile_changes is append-only: DELETE is refused'); END;

@@ -104,8 +104,12 @@ pub(super) struct Change {
     /// The vendor's value; missing where the log knows no earlier one
     #[schema(required = false)]
     old: Value,
-    /// The vendor's value
+    /// The vendor's value; missing once erased
+    #[schema(required = false)]
     new: Value,
+    /// Present once the person was erased: then there is neither `old` nor `new`
+    #[schema(required = false)]
+    erased: bool,
     event_time: Option<String>,
     effective_time: String,
     received_at: String,

@@ -4,7 +4,7 @@ use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 
 use super::filter::Filter;
-use super::output::{print, shortened, visible};
+use super::output::{print, shortened, value, visible};
 use super::reader::store_to_read;
 use crate::config::Loaded;
 use crate::protocol::time::rfc3339;
@@ -75,7 +75,7 @@ fn table(changes: &[Change]) -> String {
             text(&change.platform),
             visible(&change.tag),
             change.old.as_deref().map(|old| shortened(old, 200)).unwrap_or_default(),
-            shortened(&change.new, 200),
+            value(change.new.as_deref()),
         ]);
     }
     format!("{table}\n")

@@ -3,6 +3,7 @@
 mod changes;
 mod config;
 mod doctor;
+mod erase;
 mod export;
 mod filter;
 mod handlers;
@@ -75,8 +76,8 @@ enum Command {
     Handlers(handlers::Arguments),
     /// Show or drain what waits on disk for the store
     Spool(spool::Arguments),
-    /// Check that the log was not altered: digests, chain, item rows
-    Verify,
+    Verify(verify::Arguments),
+    Erase(erase::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -138,7 +139,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Unreadable(arguments) => unreadable::run(loaded, arguments).await,
             Command::Handlers(arguments) => handlers::run(loaded, arguments).await,
             Command::Spool(arguments) => spool::run(loaded, arguments).await,
-            Command::Verify => verify::run(loaded).await,
+            Command::Verify(arguments) => verify::run(loaded, arguments).await,
+            Command::Erase(arguments) => erase::run(loaded, arguments).await,
         }
     });
     // A disk that does not answer must not keep the process from ending.

@@ -23,6 +23,11 @@ pub(super) fn visible(text: &str) -> String {
     })
 }
 
+/// A new value, for people.
+pub(super) fn value(new: Option<&str>) -> String {
+    new.map_or_else(|| "(erased)".to_owned(), |new| shortened(new, 200))
+}
+
 /// Like [`visible`], at most `max` characters.
 pub(super) fn shortened(text: &str, max: usize) -> String {
     let mut cut: String = text.chars().take(max).collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::filter::Filter;
-use super::output::{shortened, visible};
+use super::output::{shortened, value, visible};
 use super::reader::store_to_read;
 use crate::config::Loaded;
 use crate::protocol::time::rfc3339;
@@ -94,6 +94,6 @@ fn line(change: &Change) -> String {
         change.app,
         text(&change.account),
         visible(&change.tag),
-        shortened(&change.new, 200)
+        value(change.new.as_deref())
     )
 }

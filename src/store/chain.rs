@@ -19,7 +19,7 @@ pub type Hash = [u8; 32];
 const VERSION: [u8; 1] = [1];
 
 /// What an entry's digest covers: everything that erasing a person removes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct Personal<'a> {
     pub salt: Option<&'a [u8]>,

@@ -17,6 +17,8 @@ pub type ReceiptId = [u8; 16];
 pub enum Kind {
     /// Sent by the vendor.
     Callback,
+    /// Names entries whose person was erased.
+    Erasure,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Callback => "callback",
+            Kind::Erasure => "erasure",
         }
     }
 }
@@ -64,7 +67,8 @@ pub struct NewEntry {
     pub sdk_app_id: i64,
     pub kind: Kind,
     pub auth: Auth,
-    pub account: String,
+    /// None of an erasure.
+    pub account: Option<String>,
     pub operator: Option<String>,
     pub event_time: Option<Millis>,
     pub client_ip: Option<String>,
@@ -110,7 +114,7 @@ impl Arrival {
             sdk_app_id: self.sdk_app_id,
             kind: Kind::Callback,
             auth: self.auth,
-            account: portrait.account,
+            account: Some(portrait.account),
             operator: portrait.operator,
             event_time: portrait.event_time,
             client_ip: self.client_ip,
@@ -147,7 +151,7 @@ impl NewEntry {
 
     /// Bytes it occupies in a batch, roughly.
     pub fn size(&self) -> usize {
-        self.body.len() * 2 + self.account.len() + 256
+        self.body.len() * 2 + self.account.as_ref().map_or(0, String::len) + 256
     }
 }
 

@@ -20,10 +20,22 @@ const UNREADABLE: &str = "-- unreadable
 SELECT id, first_at, last_at, times, sdk_app_id, command, reason, auth, client_ip, platform, body
   FROM unreadable WHERE id < $1 ORDER BY id DESC LIMIT $2";
 
-const ENTRIES: &str = "-- stored
+macro_rules! entries {
+    ($name:literal, $which:literal) => {
+        concat!(
+            "-- ",
+            $name,
+            "
 SELECT seq, received_at, event_time, effective_time, sdk_app_id, kind, auth, account, operator, client_ip, platform,
        receipt_id, salt, digest, chain, body
-  FROM callbacks WHERE seq BETWEEN $1 AND $2 ORDER BY seq";
+  FROM callbacks WHERE ",
+            $which
+        )
+    };
+}
+
+const ENTRIES: &str = entries!("stored", "seq BETWEEN $1 AND $2 ORDER BY seq");
+const ERASURES: &str = entries!("erasures", "kind = 'erasure' AND seq > $1 ORDER BY seq LIMIT $2");
 
 const ITEMS: &str = "-- stored
 SELECT seq, ordinal, tag, value FROM profile_changes WHERE seq BETWEEN $1 AND $2 ORDER BY seq, ordinal";
@@ -76,6 +88,10 @@ macro_rules! reads {
                 let entries = sqlx::query_as(ENTRIES).bind(from).bind(to).fetch_all(self.readers()).await?;
                 let items = sqlx::query_as(ITEMS).bind(from).bind(to).fetch_all(self.readers()).await?;
                 Ok((entries, items))
+            }
+
+            pub(super) async fn erasures(&self, after: i64, limit: u32) -> Result<Vec<StoredEntry>> {
+                Ok(sqlx::query_as(ERASURES).bind(after).bind(i64::from(limit)).fetch_all(self.readers()).await?)
             }
 
             pub(super) async fn span(&self) -> Result<Option<(i64, i64)>> {

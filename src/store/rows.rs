@@ -56,7 +56,8 @@ pub struct StoredItem {
     pub seq: i64,
     pub ordinal: i32,
     pub tag: String,
-    pub value: String,
+    /// None once erased.
+    pub value: Option<String>,
 }
 
 /// An entry as handlers need it.
@@ -103,7 +104,8 @@ pub struct Change {
     pub operator: Option<String>,
     pub tag: String,
     pub old: Option<String>,
-    pub new: String,
+    /// None once erased.
+    pub new: Option<String>,
     pub event_time: Option<Stamp>,
     pub effective_time: Stamp,
     pub received_at: Stamp,
@@ -144,7 +146,7 @@ impl Serialize for UnreadableRow {
 impl Serialize for Change {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let raw = |json: &str| RawValue::from_string(json.to_owned()).map_err(S::Error::custom);
-        let mut out = to.serialize_struct("Change", if self.old.is_some() { 15 } else { 14 })?;
+        let mut out = to.serialize_struct("Change", 14 + usize::from(self.old.is_some()))?;
         out.serialize_field("seq", &self.seq)?;
         out.serialize_field("ordinal", &self.ordinal)?;
         out.serialize_field("app", &self.app)?;
@@ -155,7 +157,10 @@ impl Serialize for Change {
             Some(old) => out.serialize_field("old", &raw(old)?)?,
             None => out.skip_field("old")?,
         }
-        out.serialize_field("new", &raw(&self.new)?)?;
+        match &self.new {
+            Some(new) => out.serialize_field("new", &raw(new)?)?,
+            None => out.serialize_field("erased", &true)?,
+        }
         out.serialize_field("event_time", &self.event_time.map(|t| time::rfc3339(t.0)))?;
         out.serialize_field("effective_time", &time::rfc3339(self.effective_time.0))?;
         out.serialize_field("received_at", &time::rfc3339(self.received_at.0))?;

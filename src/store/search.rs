@@ -11,7 +11,7 @@ use super::rows::Change;
 use super::{Dialect, Result, Store, either};
 
 /// Entries that the steps of a walk along the log look at: enough for the largest page where everything matches.
-const STRIDES: [i64; 4] = [512, 1024, 2048, BLOCK];
+const STRIDES: [i64; 4] = [512, 1024, 2048, 2048];
 /// Steps of a walk through an index.
 const STEPS: usize = 6;
 /// Entries found at a time.

@@ -86,7 +86,9 @@ async fn the_service_role_can_do_all_the_service_does() {
     assert_eq!(store.prune_recent(-10).await.unwrap(), 3);
     assert_eq!(store.head().await.unwrap().seq, 3);
     assert_eq!(store.changes(&ChangeFilter::default(), Paging::newest(10)).await.unwrap().items.len(), 3);
-    assert!(matches!(verify::run(&store, |_, _| ()).await.unwrap(), Verdict::Holds(head) if head.seq == 3));
+    assert!(
+        matches!(verify::run(&store, verify::Plan::default(), |_, _| ()).await.unwrap(), Verdict::Holds { head, .. } if head.seq == 3)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -188,8 +190,8 @@ async fn the_service_role_cannot_alter_the_log_nor_what_guards_it() {
     ] {
         assert_denied(&db, SERVICE, sql).await;
     }
-    let verdict = verify::run(&service(&db).await, |_, _| ()).await.unwrap();
-    assert!(matches!(verdict, Verdict::Holds(head) if head.seq == 2));
+    let verdict = verify::run(&service(&db).await, verify::Plan::default(), |_, _| ()).await.unwrap();
+    assert!(matches!(verdict, Verdict::Holds { head, .. } if head.seq == 2));
 }
 
 /// The function that attaches partitions runs with the owner's rights; a caller's own types must not get in.

@@ -101,7 +101,7 @@ fn changed(items: &[StoredItem], previous: &HashMap<i32, String>, is_whole: bool
                 @for item in items {
                     tr {
                         th.tag scope="row" data-label="Tag" { (rows::tag(&item.tag)) }
-                        td.diff data-label="Change" { (rows::sides(previous.get(&item.ordinal).map(String::as_str), &item.value, WHOLE)) }
+                        td.diff data-label="Change" { (rows::sides(previous.get(&item.ordinal).map(String::as_str), item.value.as_deref(), WHOLE)) }
                     }
                 }
             }

@@ -48,7 +48,7 @@ pub(super) fn row(change: &Change, is_one_account: bool) -> Markup {
                 @if let Some(platform) = &change.platform { div.sub { (value::text(platform)) } }
             }
             td.tag data-label="Tag" { (tag(&change.tag)) }
-            td.diff data-label="Change" { (sides(change.old.as_deref(), &change.new, IN_A_LIST)) }
+            td.diff data-label="Change" { (sides(change.old.as_deref(), change.new.as_deref(), IN_A_LIST)) }
             td.entry data-label="Entry" {
                 a href=(format!("/callbacks/{}", change.seq)) { span.sr { "Callback " } "#" (change.seq) }
                 @if change.kind != "callback" { div.sub { (change.kind) } }
@@ -58,7 +58,8 @@ pub(super) fn row(change: &Change, is_one_account: bool) -> Markup {
 }
 
 /// Old and new, side by side.
-pub(super) fn sides(old: Option<&str>, new: &str, most: usize) -> Markup {
+pub(super) fn sides(old: Option<&str>, new: Option<&str>, most: usize) -> Markup {
+    let Some(new) = new else { return html! { span.nothing { "erased" } } };
     html! {
         div.sides {
             div.old.unknown[old.is_none()] {

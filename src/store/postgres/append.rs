@@ -43,6 +43,18 @@ impl Postgres {
     }
 }
 
+impl Postgres {
+    /// Appends as the last thing of somebody's transaction: the lock is held until that ends.
+    pub(in crate::store) async fn append_within(
+        connection: &mut PgConnection,
+        entries: &[&NewEntry],
+    ) -> Result<Vec<Recorded>> {
+        let (mut batch, mut head) = (Batch::new(entries), GENESIS);
+        insist(connection, &mut batch, &mut head).await?;
+        Ok(batch.written(&head))
+    }
+}
+
 impl Appender {
     /// The connection leaves its place while it is used: whatever goes wrong, a broken one is never used again.
     async fn take(&mut self, store: &Postgres) -> Result<(PgConnection, Head)> {
@@ -81,18 +93,20 @@ async fn attempt(
         Said::Surprise(surprise) => surprise.settle(&mut batch, &mut head),
     }
     let mut transaction = connection.begin().await?;
-    let mut newest = head;
-    while !batch.is_empty() {
-        match call(&mut transaction, &batch, &head).await? {
-            Said::Appended(appended) => {
-                newest = appended;
-                break;
-            }
-            Said::Surprise(surprise) => surprise.settle(&mut batch, &mut head),
-        }
-    }
+    let newest = insist(&mut transaction, &mut batch, &mut head).await?;
     transaction.commit().await?;
     Ok((connection, newest, batch.written(&head)))
+}
+
+/// In a transaction: the first call takes the lock if it writes nothing, the next ones have it.
+async fn insist(connection: &mut PgConnection, batch: &mut Batch<'_>, head: &mut Head) -> Result<Head> {
+    while !batch.is_empty() {
+        match call(connection, batch, head).await? {
+            Said::Appended(newest) => return Ok(newest),
+            Said::Surprise(surprise) => surprise.settle(batch, head),
+        }
+    }
+    Ok(*head)
 }
 
 enum Said {
@@ -150,7 +164,7 @@ async fn call(connection: &mut PgConnection, batch: &Batch<'_>, head: &Head) -> 
         .bind(column!(e => e.sdk_app_id))
         .bind(column!(e => e.kind.as_str()))
         .bind(column!(e => e.auth.as_str()))
-        .bind(column!(e => e.account.as_str()))
+        .bind(column!(e => e.account.as_deref()))
         .bind(column!(e => e.operator.as_deref()))
         .bind(column!(e => e.client_ip.as_deref()))
         .bind(column!(e => e.platform.as_deref()))

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection, QueryBuilder, Sqlite as Db};
+use sqlx::{QueryBuilder, Sqlite as Db};
 
-use super::{Sqlite, writing};
+use super::{Sqlite, transaction};
 use crate::store::batch::Batch;
 use crate::store::model::{DedupeKey, GENESIS, Head, NewEntry, Recorded};
 use crate::store::{Result, Stamp};
@@ -29,18 +29,20 @@ INSERT INTO profile_changes (seq, ordinal, tag, value) ";
 
 impl Sqlite {
     pub(in crate::store) async fn append(&self, entries: &[&NewEntry]) -> Result<Vec<Recorded>> {
-        writing!(self, connection => append(connection, entries).await)
+        transaction!(self, connection => Self::append_within(connection, entries).await)
     }
-}
 
-async fn append(connection: &mut SqliteConnection, entries: &[&NewEntry]) -> Result<Vec<Recorded>> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let mut batch = Batch::new(entries);
-    batch.leave_out(&known(&mut transaction, &batch).await?);
-    let head = head(&mut transaction).await?;
-    insert(&mut transaction, &batch, &head).await?;
-    transaction.commit().await?;
-    Ok(batch.written(&head))
+    /// Appends as a part of somebody's transaction.
+    pub(in crate::store) async fn append_within(
+        connection: &mut SqliteConnection,
+        entries: &[&NewEntry],
+    ) -> Result<Vec<Recorded>> {
+        let mut batch = Batch::new(entries);
+        batch.leave_out(&known(connection, &batch).await?);
+        let head = head(connection).await?;
+        insert(connection, &batch, &head).await?;
+        Ok(batch.written(&head))
+    }
 }
 
 async fn head(connection: &mut SqliteConnection) -> Result<Head> {

@@ -33,7 +33,7 @@ on_both_stores! {
         let entries = (0..10).map(|_| many.clone().without_event_time().again().build()).collect();
         assert_eq!(record_together(db.store().await, entries).await, [Outcome::Recorded; 10]);
         assert_eq!(db.count("SELECT count(*) FROM profile_changes").await, 10 * 5001);
-        assert!(matches!(verify::run(&db.store().await, |_, _| ()).await.unwrap(), Verdict::Holds(head) if head.seq == 10));
+        assert!(matches!(verify::run(&db.store().await, verify::Plan::default(), |_, _| ()).await.unwrap(), Verdict::Holds { head, .. } if head.seq == 10));
     }
 
     async fn a_body_as_large_as_the_receiver_takes_is_recorded_among_small_ones(db: Database) {

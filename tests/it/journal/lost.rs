@@ -27,8 +27,8 @@ async fn check(line: Line, entries: Vec<NewEntry>) {
     drained(&health).await;
 
     let store = db.store().await;
-    let verdict = verify::run(&store, |_, _| ()).await.unwrap();
-    assert!(matches!(verdict, Verdict::Holds(head) if head.seq as usize == 2 + entries.len()), "{verdict:?}");
+    let verdict = verify::run(&store, verify::Plan::default(), |_, _| ()).await.unwrap();
+    assert!(matches!(verdict, Verdict::Holds { head, .. } if head.seq as usize == 2 + entries.len()), "{verdict:?}");
     let mut sent: Vec<_> = entries.iter().map(|entry| entry.receipt_id.to_vec()).collect();
     let mut stored: Vec<_> = store.stored(3, i64::MAX).await.unwrap().0.into_iter().map(|row| row.receipt_id).collect();
     sent.sort();
@@ -99,8 +99,8 @@ async fn a_commit_that_was_lost_while_another_replica_appends_is_recorded_once()
         expected += 5;
     }
     proxy.set(Line::Good);
-    let verdict = verify::run(&other, |_, _| ()).await.unwrap();
-    assert!(matches!(verdict, Verdict::Holds(head) if head.seq == expected), "{verdict:?}");
+    let verdict = verify::run(&other, verify::Plan::default(), |_, _| ()).await.unwrap();
+    assert!(matches!(verdict, Verdict::Holds { head, .. } if head.seq == expected), "{verdict:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,5 +122,5 @@ async fn a_server_that_ends_our_connection_is_no_more_than_a_delay() {
         store.head().await.ok().filter(|head| head.seq == 10).map(|_| store)
     })
     .await;
-    assert!(matches!(verify::run(&store, |_, _| ()).await.unwrap(), Verdict::Holds(_)));
+    assert!(matches!(verify::run(&store, verify::Plan::default(), |_, _| ()).await.unwrap(), Verdict::Holds { .. }));
 }

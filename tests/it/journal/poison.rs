@@ -34,8 +34,8 @@ async fn recorded_but(db: Database, culprits: &[usize]) {
         assert_eq!(outcome, expected, "entry {at}");
     }
     let store = db.store().await;
-    let verdict = verify::run(&store, |_, _| ()).await.unwrap();
-    assert!(matches!(verdict, Verdict::Holds(head) if head.seq as usize == 30 - culprits.len()), "{verdict:?}");
+    let verdict = verify::run(&store, verify::Plan::default(), |_, _| ()).await.unwrap();
+    assert!(matches!(verdict, Verdict::Holds { head, .. } if head.seq as usize == 30 - culprits.len()), "{verdict:?}");
     let mut kept: Vec<_> = store.unreadable(None, 100).await.unwrap().into_iter().map(|row| row.body).collect();
     kept.reverse();
     assert_eq!(kept, bodies, "what could not be recorded is kept verbatim");

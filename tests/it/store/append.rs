@@ -58,7 +58,7 @@ on_both_stores! {
         let store = db.store().await;
         assert_eq!(append(&store, &[callback("id1").build()]).await, [New(1)]);
         assert_eq!(db.count("SELECT count(*) FROM profile_changes").await, 0);
-        assert!(matches!(verify::run(&store, |_, _| ()).await.unwrap(), Verdict::Holds(head) if head.seq == 1));
+        assert!(matches!(verify::run(&store, verify::Plan::default(), |_, _| ()).await.unwrap(), Verdict::Holds { head, .. } if head.seq == 1));
     }
 
     async fn appending_nothing_records_nothing_and_stands_in_nobodys_way(db: Database) {

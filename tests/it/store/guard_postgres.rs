@@ -46,8 +46,8 @@ async fn update_delete_and_truncate_are_refused_on_the_parents_and_on_every_part
         assert_refused(&db, &format!("WITH gone AS (DELETE FROM {relation} RETURNING 1) SELECT count(*) FROM gone"))
             .await;
     }
-    let verdict = verify::run(&db.store().await, |_, _| ()).await.unwrap();
-    assert!(matches!(verdict, Verdict::Holds(head) if head.seq == 3));
+    let verdict = verify::run(&db.store().await, verify::Plan::default(), |_, _| ()).await.unwrap();
+    assert!(matches!(verdict, Verdict::Holds { head, .. } if head.seq == 3));
 }
 
 #[tokio::test]

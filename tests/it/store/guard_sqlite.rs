@@ -14,8 +14,8 @@ async fn filled() -> Database {
 async fn assert_refused(db: &Database, sql: &str) {
     let error = db.try_execute(sql).await.expect_err(sql);
     assert!(error.to_string().contains("is append-only"), "{sql}: {error}");
-    let verdict = verify::run(&db.store().await, |_, _| ()).await.unwrap();
-    assert!(matches!(verdict, Verdict::Holds(head) if head.seq == 3), "{sql}: {verdict:?}");
+    let verdict = verify::run(&db.store().await, verify::Plan::default(), |_, _| ()).await.unwrap();
+    assert!(matches!(verdict, Verdict::Holds { head, .. } if head.seq == 3), "{sql}: {verdict:?}");
 }
 
 /// The columns of `callbacks` without seq.

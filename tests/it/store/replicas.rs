@@ -43,7 +43,7 @@ on_both_stores! {
         let rows = assert_chained(&store).await;
         let expected: usize = batches(0).iter().map(Vec::len).sum();
         assert_eq!(rows.len(), REPLICAS * expected);
-        assert!(matches!(verify::run(&store, |_, _| ()).await.unwrap(), Verdict::Holds(_)));
+        assert!(matches!(verify::run(&store, verify::Plan::default(), |_, _| ()).await.unwrap(), Verdict::Holds { .. }));
         for replica in 0..REPLICAS {
             let prefix = format!("r{replica}-");
             let mine: Vec<_> = rows.iter().filter_map(|row| row.account.clone()).filter(|a| a.starts_with(&prefix)).collect();

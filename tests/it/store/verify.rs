@@ -9,12 +9,12 @@ use crate::harness::entries::{append, callback};
 use crate::harness::proof::{chain_of, digest_of};
 
 async fn verdict(store: &Store) -> Verdict {
-    verify::run(store, |_, _| ()).await.unwrap()
+    verify::run(store, verify::Plan::default(), |_, _| ()).await.unwrap()
 }
 
 async fn assert_holds(store: &Store, after: &str) -> Head {
     match verdict(store).await {
-        Verdict::Holds(head) => head,
+        Verdict::Holds { head, .. } => head,
         Verdict::Broken(fault) => panic!("after {after}: {fault}"),
     }
 }
@@ -22,7 +22,7 @@ async fn assert_holds(store: &Store, after: &str) -> Head {
 async fn assert_broken(store: &Store, seq: i64, what: &str) {
     match verdict(store).await {
         Verdict::Broken(fault) => assert_eq!(fault.seq, seq, "{what}: {fault}"),
-        Verdict::Holds(_) => panic!("not found: {what}"),
+        Verdict::Holds { .. } => panic!("not found: {what}"),
     }
 }
 
@@ -149,8 +149,8 @@ on_both_stores! {
         assert_eq!(assert_holds(&store, "nothing").await.seq, 0);
         append(&store, &(0..2500).map(|n| callback(&format!("id{n}")).build()).collect::<Vec<_>>()).await;
         let mut told = Vec::new();
-        let verdict = verify::run(&store, |done, total| told.push((done, total))).await.unwrap();
-        assert!(matches!(verdict, Verdict::Holds(head) if head == Head { seq: 2500, ..head }));
+        let verdict = verify::run(&store, verify::Plan::default(), |done, total| told.push((done, total))).await.unwrap();
+        assert!(matches!(verdict, Verdict::Holds { head, .. } if head == Head { seq: 2500, ..head }));
         assert!(told.len() > 2 && told.is_sorted() && told.iter().all(|(_, total)| *total == 2500), "{told:?}");
         assert_eq!(told.last(), Some(&(2500, 2500)));
     }
