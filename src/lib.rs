@@ -13,6 +13,7 @@
 //! | [`dispatch`] | every callback in the log to every handler, in log order per account, at least once |
 //! | [`handlers`] | handlers that come with the program: forward, jetstream, exec, log |
 //! | [`export`] | changes as NDJSON or CSV, a bounded part at a time |
+//! | [`proof`] | what somebody outside needs to check the log: heads noted elsewhere, entries with all that is hashed |
 //! | [`audit`] | the private listener: the log as an API, health, readiness, metrics, handlers |
 //!
 //! [`upkeep`] looks after the log beside the appends. [`app`] is where the parts meet, [`cli`] the command line, [`config`] the configuration, [`telemetry`] the program's own
@@ -52,6 +53,7 @@ pub mod failures;
 pub mod handlers;
 pub mod journal;
 pub mod listener;
+pub mod proof;
 pub mod protocol;
 pub mod receiver;
 pub mod stop;

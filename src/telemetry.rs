@@ -2,6 +2,7 @@
 
 pub mod connections;
 pub mod dispatch;
+pub mod proof;
 pub mod seldom;
 
 use std::sync::atomic::AtomicU64;
@@ -19,6 +20,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{ConfigError, Log, LogFormat};
 use connections::AllConnections;
 use dispatch::AllHandlers;
+use proof::Proofs;
 
 /// Sends log lines to stderr, as configured, unless the process has a log already.
 pub fn init(log: &Log) -> Result<(), ConfigError> {
@@ -97,6 +99,8 @@ pub struct Metrics {
     pub connections: AllConnections,
     /// Handlers of this process.
     pub handlers: AllHandlers,
+    /// Heads noted outside, and what verification found.
+    pub proof: Proofs,
     /// Bytes of request bodies in memory.
     pub body_bytes: Gauge,
 }
@@ -129,6 +133,7 @@ impl Metrics {
             panics: Counter::default(),
             connections: AllConnections::default(),
             handlers: AllHandlers::default(),
+            proof: Proofs::default(),
             body_bytes: Gauge::default(),
         };
         metrics.register();
@@ -185,6 +190,7 @@ impl Metrics {
         r.register("body_bytes", "Bytes of request bodies in memory", self.body_bytes.clone());
         self.connections.register(r);
         self.handlers.register(r);
+        self.proof.register(r);
     }
 
     /// OpenMetrics text.

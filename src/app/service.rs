@@ -18,6 +18,7 @@ use crate::config::{self, Config, ConfigError, Tls};
 use crate::dispatch::{self, Registration};
 use crate::journal::{Journal, Spool};
 use crate::listener::{self, Limits, Listener, Refusal, Times, TlsFiles};
+use crate::proof::{self, Anchors};
 use crate::protocol::reply;
 use crate::receiver::{Gate, Receiver};
 use crate::stop::Stop;
@@ -110,6 +111,14 @@ impl Service {
             stop.clone(),
         );
 
+        let (config, store, metrics) = (self.config.proof, self.store.clone(), self.metrics.clone());
+        let anchors = Arc::new(Anchors::new(&config, store.clone(), &metrics, self.clock.clone())?);
+        let (noting, stopping) = (anchors.clone(), stop.clone());
+        let proving = async move {
+            tokio::join!(noting.run(stopping.clone()), proof::watch(&config, &store, &metrics, stopping));
+        };
+        let proving = watched("proof", proving, &stop);
+
         // Handlers' last words are written before the process may be cut off.
         let dispatching = watched(
             "dispatch",
@@ -135,7 +144,11 @@ impl Service {
         let public = self.public.serve(receiver.router(), limits, connections, stop.clone());
         let public = watched("public listener", public, &stop);
 
-        let all = async { tokio::join!(public, writing, private, upkeep, dispatching) };
+        let all = async {
+            let ended = tokio::join!(public, writing, private, upkeep, dispatching, proving);
+            anchors.last(grace / 8).await;
+            ended
+        };
         let mut all = std::pin::pin!(all);
         let ended = tokio::select! {
             ended = all.as_mut() => Ok(ended),
@@ -148,7 +161,7 @@ impl Service {
             stop.hard();
             anyhow::anyhow!("{why}; callbacks that were not answered OK may not be recorded")
         })?;
-        for part in <[_; 5]>::from(ended) {
+        for part in <[_; 6]>::from(ended) {
             part.context("a part of the service failed")?;
         }
         Ok(())

@@ -2,6 +2,7 @@
 //!
 //! Nothing else in the crate looks at the environment or a configuration file.
 
+mod duration;
 mod environment;
 mod handlers;
 mod layers;
@@ -12,10 +13,11 @@ mod secret;
 mod show;
 mod validate;
 
+pub use duration::Every;
 pub use environment::environment;
 pub use handlers::{Dispatch, ForwardFormat, HANDLER_NAME, Handler, HandlerKind, StartAt, is_handler_name};
 pub use layers::{Flags, Loaded, load};
-pub use model::{Admin, AdminToken, App, Config, Log, LogFormat, Receiver, Scope, Shutdown, Spool, StoreConfig, Tls};
+pub use model::{Admin, AdminToken, App, Config, Log, LogFormat, Proof, Receiver, Scope, Shutdown, Spool, StoreConfig, Tls};
 pub use network::network;
 pub use other_commands::OtherCommands;
 pub(crate) use secret::read_file as read_secret_file;

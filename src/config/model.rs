@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::duration::Every;
 use super::handlers::{Dispatch, Handler};
 use super::network::networks;
 use super::other_commands::OtherCommands;
@@ -30,6 +31,8 @@ pub struct Config {
     pub dispatch: Dispatch,
     /// `[[handlers]]`
     pub handlers: Vec<Handler>,
+    /// `[proof]`
+    pub proof: Proof,
     /// `[log]`
     pub log: Log,
     /// `[shutdown]`
@@ -132,6 +135,17 @@ pub struct StoreConfig {
 pub struct Spool {
     pub dir: PathBuf,
     pub max_bytes: u64,
+}
+
+/// Where heads are noted for somebody outside, and how often the log is verified.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Proof {
+    pub head_file: Option<PathBuf>,
+    pub head_url: Option<SecretString>,
+    pub every: Every,
+    pub verify_every: Option<Every>,
 }
 
 /// The program's own log.

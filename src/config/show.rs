@@ -25,7 +25,7 @@ fn printable(key: &str, value: &Value) -> String {
     match &value.kind {
         ValueKind::Array(list) if is_token_list => format!("[{}]", vec!["\"[redacted]\""; list.len()].join(", ")),
         _ if is_token_list || key.ends_with("].sha256") => "\"[redacted]\"".to_owned(),
-        ValueKind::String(url) if key.ends_with("].url") => {
+        ValueKind::String(url) if key.ends_with("].url") || key == "proof.head_url" => {
             format!("{:?}", without_token(&without_query(&redact_url(url))))
         }
         ValueKind::String(url) if key == "store.url" || url.contains("://") => format!("{:?}", redact_url(url)),

@@ -18,6 +18,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<String>, ConfigError> {
     admin(config)?;
     store(config)?;
     spool(config)?;
+    proof(config)?;
     handlers::check(config)?;
     Ok(warnings(config))
 }
@@ -133,6 +134,15 @@ fn spool(config: &Config) -> Result<(), ConfigError> {
         return refuse("spool.max_bytes must be more than 0");
     }
     Ok(())
+}
+
+fn proof(config: &Config) -> Result<(), ConfigError> {
+    let Some(url) = &config.proof.head_url else { return Ok(()) };
+    let url = reqwest::Url::parse(url.expose_secret()).ok();
+    match url.filter(|url| matches!(url.scheme(), "http" | "https") && url.fragment().is_none()) {
+        Some(_) => Ok(()),
+        None => refuse("proof.head_url: must be an http(s) URL without #, such as \"https://anchors.example.com/portraitd\""),
+    }
 }
 
 fn warnings(config: &Config) -> Vec<String> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::chain::{self, Hash, Personal};
-use super::model::{Auth, DedupeKey, Kind, NewEntry, ReceiptId, Recorded, StoredItem};
+use super::model::{Auth, DedupeKey, Kind, NewEntry, ReceiptId, Recorded, StoredEntry, StoredItem};
 use super::stamp::Stamp;
 use crate::protocol::time::Millis;
 
@@ -16,6 +16,12 @@ pub struct Whom {
     pub account: String,
     /// Also erase, from entries of others, what this account left there as their operator.
     pub as_operator: bool,
+}
+
+/// The entries that an entry of kind `erasure` names; none where it cannot be read.
+pub fn named(entry: &StoredEntry) -> Vec<i64> {
+    let record = entry.body.as_deref().and_then(|body| Record::of(entry.seq, body).ok());
+    record.map_or_else(Vec::new, |record| record.erased.iter().map(|named| named.seq).collect())
 }
 
 /// How far an erasure has come.

@@ -40,7 +40,7 @@ use tokio::sync::{Mutex, watch};
 pub use access::Access;
 pub use condition::Condition;
 pub use error::StoreError;
-pub use model::{Change, Head, NewEntry, NewUnreadable, Recorded, StoredEntry, StoredItem, UnreadableRow};
+pub use model::{Change, Head, Link, NewEntry, NewUnreadable, Recorded, StoredEntry, StoredItem, UnreadableRow};
 pub use query::{ChangeFilter, Direction, Page, Paging, Place};
 pub use stamp::Stamp;
 pub use tail::Tail;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::StoreError;
 use super::chain::{self, Personal};
-pub use super::rows::{Change, StoredEntry, StoredItem, UnreadableRow};
+pub use super::rows::{Change, Link, StoredEntry, StoredItem, UnreadableRow};
 use crate::protocol::body::{Item, Portrait};
 use crate::protocol::command;
 use crate::protocol::time::{self, Millis};

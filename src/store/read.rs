@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::QueryBuilder;
 
-use super::model::{GENESIS, Head, NewEntry, ReceiptId, StoredEntry, StoredItem, UnreadableRow};
+use super::model::{GENESIS, Head, Link, NewEntry, ReceiptId, StoredEntry, StoredItem, UnreadableRow};
 use super::{Result, Stamp};
 
 const HEAD: &str = "-- head
@@ -36,6 +36,10 @@ SELECT seq, received_at, event_time, effective_time, sdk_app_id, kind, auth, acc
 
 const ENTRIES: &str = entries!("stored", "seq BETWEEN $1 AND $2 ORDER BY seq");
 const ERASURES: &str = entries!("erasures", "kind = 'erasure' AND seq > $1 ORDER BY seq LIMIT $2");
+
+const LINKS: &str = "-- links
+SELECT seq, receipt_id, received_at, sdk_app_id, kind, auth, digest, chain
+  FROM callbacks WHERE seq BETWEEN $1 AND $2 ORDER BY seq";
 
 const ITEMS: &str = "-- stored
 SELECT seq, ordinal, tag, value FROM profile_changes WHERE seq BETWEEN $1 AND $2 ORDER BY seq, ordinal";
@@ -88,6 +92,10 @@ macro_rules! reads {
                 let entries = sqlx::query_as(ENTRIES).bind(from).bind(to).fetch_all(self.readers()).await?;
                 let items = sqlx::query_as(ITEMS).bind(from).bind(to).fetch_all(self.readers()).await?;
                 Ok((entries, items))
+            }
+
+            pub(super) async fn links(&self, from: i64, to: i64) -> Result<Vec<Link>> {
+                Ok(sqlx::query_as(LINKS).bind(from).bind(to).fetch_all(self.readers()).await?)
             }
 
             pub(super) async fn erasures(&self, after: i64, limit: u32) -> Result<Vec<StoredEntry>> {

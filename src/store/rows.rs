@@ -49,6 +49,20 @@ pub struct StoredEntry {
     pub body: Option<Vec<u8>>,
 }
 
+/// What the chain covers of an entry, as stored, and its chain. Nobody's data.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct Link {
+    pub seq: i64,
+    pub receipt_id: Vec<u8>,
+    pub received_at: Stamp,
+    pub sdk_app_id: i64,
+    pub kind: String,
+    pub auth: String,
+    pub digest: Vec<u8>,
+    pub chain: Vec<u8>,
+}
+
 /// A row of `profile_changes`, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 #[allow(missing_docs)]

@@ -11,7 +11,7 @@ use super::subscription::{
     Checkpoint, DeadLetter, HandlerRow, Lease, Operator, Order, Ordered, Orders, Start, Subscription, Waiting,
 };
 use super::{
-    Access, Condition, Dialect, Head, NewEntry, NewUnreadable, Recorded, Result, Store, StoredEntry, StoredItem,
+    Access, Condition, Dialect, Head, Link, NewEntry, NewUnreadable, Recorded, Result, Store, StoredEntry, StoredItem,
     UnreadableRow, either,
 };
 use crate::protocol::time::Millis;
@@ -84,6 +84,11 @@ impl Store {
     /// Entries and item rows with sequences in `from..=to`, in order, as they are stored.
     pub async fn stored(&self, from: i64, to: i64) -> Result<(Vec<StoredEntry>, Vec<StoredItem>)> {
         either!(self.dialect()?, store => store.stored(from, to).await)
+    }
+
+    /// What the chain covers of entries with sequences in `from..=to`, in order.
+    pub async fn links(&self, from: i64, to: i64) -> Result<Vec<Link>> {
+        either!(self.dialect()?, store => store.links(from, to).await)
     }
 
     /// Entries of kind `erasure` after this one, in order, as they are stored.

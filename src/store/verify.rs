@@ -8,6 +8,7 @@ mod erasures;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -59,7 +60,21 @@ pub enum Verdict {
 }
 
 /// Verifies the log as it is now; `progress` is told how many entries of how many are done.
-pub async fn run(store: &Store, plan: Plan, mut progress: impl FnMut(u64, u64)) -> Result<Verdict, StoreError> {
+pub async fn run(store: &Store, plan: Plan, progress: impl FnMut(u64, u64)) -> Result<Verdict, StoreError> {
+    paced(store, plan, AT_ONCE, progress).await
+}
+
+/// The same beside other work: one chunk at a time, and after each a rest as long as it took.
+pub async fn gently(store: &Store, plan: Plan) -> Result<Verdict, StoreError> {
+    paced(store, plan, 1, |_, _| ()).await
+}
+
+async fn paced(
+    store: &Store,
+    plan: Plan,
+    at_once: usize,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Verdict, StoreError> {
     let (first, newest) = store.span().await?.unwrap_or((1, 0));
     if first < 1 {
         return Ok(Verdict::Broken(Fault { seq: first, why: "sequences begin at 1".to_owned() }));
@@ -77,8 +92,8 @@ pub async fn run(store: &Store, plan: Plan, mut progress: impl FnMut(u64, u64)) 
     let erasures = Arc::new(Erasures::read(store).await?);
     let total = u64::try_from((to - from + 1).max(0)).unwrap_or(0);
     let chunks = (from..=to).step_by(CHUNK as usize).map(|low| (low, to.min(low + CHUNK - 1)));
-    let mut verdicts = stream::iter(chunks.map(|range| chunk(store, range, erasures.clone()))).buffered(AT_ONCE);
-    let mut head = GENESIS;
+    let mut verdicts = stream::iter(chunks.map(|range| chunk(store, range, erasures.clone()))).buffered(at_once);
+    let (mut head, mut begun) = (GENESIS, Instant::now());
     while let Some(chains) = verdicts.try_next().await? {
         let chains = match chains {
             Ok(chains) => chains,
@@ -92,6 +107,10 @@ pub async fn run(store: &Store, plan: Plan, mut progress: impl FnMut(u64, u64)) 
             }
         }
         progress(u64::try_from(head.seq - from + 1).unwrap_or(0), total);
+        if at_once == 1 {
+            tokio::time::sleep(begun.elapsed()).await;
+            begun = Instant::now();
+        }
     }
     let heads = heads.keys().filter(|seq| (from..=to).contains(*seq)).count();
     Ok(Verdict::Holds { entries: total, head, heads })

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What each module may name of the crate. Flow order; nothing points back up.
-const MAY_NAME: [(&str, &[&str]); 18] = [
+const MAY_NAME: [(&str, &[&str]); 19] = [
     ("protocol", &[]),
     ("stop", &[]),
     ("clock", &["protocol"]),
@@ -18,9 +18,22 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
     ("dispatch", &["protocol", "stop", "clock", "telemetry", "store"]),
     ("handlers", &["protocol", "clock", "config", "dispatch"]),
     ("export", &["protocol", "store"]),
+    ("proof", &["protocol", "stop", "clock", "config", "telemetry", "store"]),
     (
         "audit",
-        &["failures", "protocol", "stop", "clock", "config", "telemetry", "store", "journal", "dispatch", "export"],
+        &[
+            "failures",
+            "protocol",
+            "stop",
+            "clock",
+            "config",
+            "telemetry",
+            "store",
+            "journal",
+            "dispatch",
+            "export",
+            "proof",
+        ],
     ),
     ("upkeep", &["protocol", "stop", "clock", "config", "store", "journal"]),
     (
@@ -37,6 +50,7 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
             "listener",
             "dispatch",
             "handlers",
+            "proof",
             "audit",
             "upkeep",
         ],
@@ -54,6 +68,7 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
             "receiver",
             "listener",
             "export",
+            "proof",
             "app",
         ],
     ),
