@@ -65,7 +65,7 @@ pub fn router(
         .routes(routes!(ready))
         .with_state(Readiness { store: store.clone(), health });
     let metrics = OpenApiRouter::new().routes(routes!(text)).with_state(metrics);
-    let log = api::Log { store: store.clone(), stop };
+    let log = api::Log { store: store.clone(), stop, clock: clock.clone() };
     let pages = page::Pages { log: log.clone(), clock };
     let pages = page::read(pages.clone())
         .layer(Extension(store.clone()))

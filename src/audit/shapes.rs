@@ -191,3 +191,61 @@ pub(super) struct Unreadable {
     #[schema(required = false)]
     body: String,
 }
+
+/// The log's newest entry and its chain.
+#[derive(ToSchema)]
+pub(super) struct Head {
+    /// 0 for an empty log
+    seq: i64,
+    /// Hex, like all hashes and other bytes of a proof
+    chain: String,
+    /// Now, RFC 3339
+    at: String,
+}
+
+/// What the chain covers of an entry, and the chain.
+#[derive(ToSchema)]
+pub(super) struct Link {
+    seq: i64,
+    receipt_id: String,
+    received_at: String,
+    /// What is hashed: Unix milliseconds
+    received_at_ms: i64,
+    sdk_app_id: i64,
+    kind: String,
+    auth: String,
+    digest: String,
+    chain: String,
+}
+
+/// An entry with all that its digest and its chain cover; what was erased is null.
+#[derive(ToSchema)]
+pub(super) struct Proof {
+    seq: i64,
+    receipt_id: String,
+    received_at: String,
+    received_at_ms: i64,
+    sdk_app_id: i64,
+    kind: String,
+    auth: String,
+    digest: String,
+    chain: String,
+    salt: Option<String>,
+    account: Option<String>,
+    operator: Option<String>,
+    event_time: Option<String>,
+    event_time_ms: Option<i64>,
+    client_ip: Option<String>,
+    platform: Option<String>,
+    body_base64: Option<String>,
+    /// Ordinal, tag, and the value's JSON as text
+    #[schema(value_type = Vec<Vec<Value>>)]
+    items: Vec<Value>,
+    /// The chain of the entry before; null where the log does not have that any more
+    previous_chain: Option<String>,
+    head: Head,
+    /// The entries after it up to `through`
+    links: Vec<Link>,
+    /// The `cursor` for the links after these; null where there are no more
+    next_cursor: Option<String>,
+}

@@ -17,7 +17,9 @@ pub use duration::Every;
 pub use environment::environment;
 pub use handlers::{Dispatch, ForwardFormat, HANDLER_NAME, Handler, HandlerKind, StartAt, is_handler_name};
 pub use layers::{Flags, Loaded, load};
-pub use model::{Admin, AdminToken, App, Config, Log, LogFormat, Proof, Receiver, Scope, Shutdown, Spool, StoreConfig, Tls};
+pub use model::{
+    Admin, AdminToken, App, Config, Log, LogFormat, Proof, Receiver, Scope, Shutdown, Spool, StoreConfig, Tls,
+};
 pub use network::network;
 pub use other_commands::OtherCommands;
 pub(crate) use secret::read_file as read_secret_file;

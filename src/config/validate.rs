@@ -141,7 +141,9 @@ fn proof(config: &Config) -> Result<(), ConfigError> {
     let url = reqwest::Url::parse(url.expose_secret()).ok();
     match url.filter(|url| matches!(url.scheme(), "http" | "https") && url.fragment().is_none()) {
         Some(_) => Ok(()),
-        None => refuse("proof.head_url: must be an http(s) URL without #, such as \"https://anchors.example.com/portraitd\""),
+        None => refuse(
+            "proof.head_url: must be an http(s) URL without #, such as \"https://anchors.example.com/portraitd\"",
+        ),
     }
 }
 

@@ -5,6 +5,7 @@ mod changes;
 mod export;
 mod params;
 mod profile;
+mod proof;
 mod stream;
 mod unreadable;
 
@@ -17,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::problem::Problem;
+use crate::clock::Clock;
 use crate::stop::Stop;
 use crate::store::{Store, StoreError};
 pub(super) use params::Params;
@@ -28,6 +30,7 @@ pub(super) struct Log {
     pub store: Arc<Store>,
     /// What is streamed ends with the service.
     pub stop: Stop,
+    pub clock: Clock,
 }
 
 pub(super) fn routes(log: Log) -> OpenApiRouter {
@@ -38,6 +41,8 @@ pub(super) fn routes(log: Log) -> OpenApiRouter {
         .routes(routes!(callback::one))
         .routes(routes!(profile::at))
         .routes(routes!(unreadable::list))
+        .routes(routes!(proof::head))
+        .routes(routes!(proof::one))
         .with_state(log)
 }
 
