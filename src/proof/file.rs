@@ -18,15 +18,25 @@ pub(super) fn append(path: &Path, head: &Noted) -> io::Result<()> {
     if end.lines().last().and_then(Noted::parse).is_some_and(|last| last.head() == head.head()) {
         return Ok(());
     }
-    // What a crash left of a line is not mixed with the next one.
-    let torn = if end.is_empty() || end.ends_with('\n') { "" } else { "\n" };
-    file.write_all(format!("{torn}{}\n", head.line()).as_bytes())?;
+    let torn = end.rsplit('\n').next().unwrap_or_default();
+    if !torn.is_empty() {
+        repair(&mut file, torn)?;
+    }
+    file.write_all(format!("{}\n", head.line()).as_bytes())?;
     file.sync_all()?;
     if is_new {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()?;
     }
     Ok(())
+}
+
+/// A line without an end: what a crash left of one goes, a whole one is ended.
+fn repair(file: &mut File, torn: &str) -> io::Result<()> {
+    match Noted::parse(torn) {
+        Some(_) => file.write_all(b"\n"),
+        None => file.set_len(file.metadata()?.len() - torn.len() as u64),
+    }
 }
 
 fn end(file: &mut File) -> io::Result<String> {
@@ -69,10 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_left_of_a_line_is_passed_over() {
+    fn what_a_crash_left_of_a_line_goes_and_a_whole_one_is_ended() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("heads.jsonl");
         std::fs::write(&path, format!("{}\n{{\"seq\":2,\"cha", noted(1).line())).unwrap();
+        append(&path, &noted(2)).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n{}\n", noted(1).line(), noted(2).line()));
+        std::fs::write(&path, noted(1).line()).unwrap();
         append(&path, &noted(2)).unwrap();
         assert_eq!(heads(&path).unwrap().iter().map(|head| head.seq).collect::<Vec<_>>(), [1, 2]);
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::harness::service::Service;
 
 /// The JSON that a GET answers with this status.
-async fn get(service: &Service, path: &str, status: u16) -> Value {
+pub async fn get(service: &Service, path: &str, status: u16) -> Value {
     let response = service.http.get(format!("{}/api/v1/{path}", service.private_url)).send().await.expect("an answer");
     let (got, text) = (response.status(), response.text().await.expect("the whole answer"));
     assert_eq!(got, status, "{path}: {text}");

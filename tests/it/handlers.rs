@@ -1,5 +1,5 @@
 //! Handlers that come with the program: the real one, configured, and what it does to the outside.
 
 mod exec;
-mod forward;
+pub mod forward;
 mod jetstream;

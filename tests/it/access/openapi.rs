@@ -100,6 +100,9 @@ async fn what_is_answered_has_the_fields_the_document_names() {
         ("accounts/id1/profile", "", "Profile"),
         ("accounts/id1/profile", "/items/0", "ProfileItem"),
         ("unreadable", "/items/0", "Unreadable"),
+        ("proof/head", "", "Head"),
+        ("proof/1?through=2", "", "Proof"),
+        ("proof/1?through=2", "/links/0", "Link"),
     ] {
         let answer = ask(&service, "GET", &format!("/api/v1/{path}"), &by).await.json;
         let shown = answer.pointer(at).unwrap_or_else(|| panic!("{path}: {answer}"));

@@ -10,7 +10,7 @@ use crate::harness::service::{Launch, Service, program};
 const DEAD_LETTERS: &str = "/api/v1/handlers/broken/dead-letters";
 
 /// The API's routes that show people's data.
-const READS: [&str; 7] = [
+const READS: [&str; 8] = [
     DEAD_LETTERS,
     "/api/v1/changes",
     "/api/v1/changes/stream",
@@ -18,14 +18,16 @@ const READS: [&str; 7] = [
     "/api/v1/callbacks/1",
     "/api/v1/accounts/id1/profile",
     "/api/v1/unreadable",
+    "/api/v1/proof/1",
 ];
 
 /// The program's commands that show people's data.
-const READING: [&[&str]; 6] = [
+const READING: [&[&str]; 7] = [
     &["changes"],
     &["changes", "--json"],
     &["tail"],
     &["export"],
+    &["export", "--format", "proof"],
     &["unreadable"],
     &["handlers", "dead-letters", "broken"],
 ];
@@ -71,7 +73,7 @@ on_both_stores! {
     async fn each_way_to_read_has_its_name_and_the_account_is_the_target(db: Database) {
         let service = filled(launch(&db)).await;
         let by = [("authorization", "Basic bWU6cmVhZGVyIQ==")];
-        for path in ["changes?account=id1&limit=2", "changes", "changes/export?account=id1", "callbacks/1", "accounts/id1/profile", "unreadable"] {
+        for path in ["changes?account=id1&limit=2", "changes", "changes/export?account=id1", "callbacks/1", "accounts/id1/profile", "unreadable", "proof/1?through=1", "proof/head"] {
             let said = ask(&service, "GET", &format!("/api/v1/{path}"), &by).await;
             assert_eq!(said.status, 200, "{path}: {}", said.json);
         }
@@ -80,7 +82,7 @@ on_both_stores! {
         ask(&service, "GET", "/api/v1/callbacks/99", &by).await.assert_problem(404, "nothing was shown");
         let expected = [
             "changes.read | id1 | account=id1&limit=2 ", "changes.read | * | ", "changes.export | id1 | account=id1 ",
-            "callback.read | id1 | seq=1 ", "profile.read | id1 | ", "unreadable.read | * | ", "changes.stream | * | cursor=0.0 ",
+            "callback.read | id1 | seq=1 ", "profile.read | id1 | ", "unreadable.read | * | ", "proof.read | id1 | seq=1&through=1 ", "changes.stream | * | cursor=0.0 ",
         ];
         assert_eq!(access_log(&db).await, expected.map(|line| format!("reader | {line}from 127.0.0.1")));
     }

@@ -12,7 +12,7 @@ type Refusal = (&'static str, &'static [(&'static str, &'static str)], &'static 
 #[test]
 fn serve_refuses_a_configuration_it_cannot_trust_with_exit_2_and_names_the_key() {
     let folder = tempdir().expect("a folder");
-    let cases: [Refusal; 16] = [
+    let cases: [Refusal; 18] = [
         ("no app", &[], &[], "--sdk-app-id"),
         ("an unknown key", &[ONE_APP, ("PORTRAITD__RECEIVER__LISTENN", "127.0.0.1:0")], &[], "listenn"),
         ("an unknown section", &[ONE_APP, ("PORTRAITD__NONSENSE__KEY", "1")], &[], "nonsense"),
@@ -38,6 +38,8 @@ fn serve_refuses_a_configuration_it_cannot_trust_with_exit_2_and_names_the_key()
         ("a database URL that is none", &[ONE_APP], &["--database-url", "postgres://[x"], "store.url"),
         ("a log in memory", &[ONE_APP], &["--database-url", "sqlite::memory:"], "store.url"),
         ("a filter nobody understands", &[ONE_APP, ("PORTRAITD__LOG__FILTER", "info,x=y=z")], &[], "log.filter"),
+        ("not a time to wait", &[ONE_APP, ("PORTRAITD__PROOF__EVERY", "3600")], &[], "proof.every"),
+        ("not a URL", &[ONE_APP, ("PORTRAITD__PROOF__HEAD_URL", "anchors")], &[], "proof.head_url"),
         ("a misspelt shorthand", &[ONE_APP, ("PORTRAITD_CALLBACK_TOKENS", "t")], &[], "PORTRAITD_CALLBACK_TOKENS"),
     ];
     for (case, env, arguments, named) in cases {

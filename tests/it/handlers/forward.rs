@@ -1,7 +1,7 @@
 //! `forward`: what a backend is sent, and how it is signed.
 
 mod addresses;
-mod backend;
+pub mod backend;
 mod failing;
 mod secrets;
 

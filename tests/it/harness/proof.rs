@@ -62,3 +62,8 @@ pub async fn assert_chained(store: &Store) -> Vec<StoredEntry> {
     assert_eq!((head.seq, &head.chain[..]), (rows.len() as i64, &previous[..]), "the head is the last entry");
     rows
 }
+
+/// A number as it is hashed.
+pub fn number(json: &serde_json::Value) -> [u8; 8] {
+    json.as_i64().expect("a number").to_be_bytes()
+}
