@@ -21,7 +21,7 @@ async fn filled(db: &Database) -> Store {
     append(&store, &[of("id1", "admin"), of("zoe", "zoe"), of("id3", "zoe")]).await;
     let whom = Whom { app: APP, account: "zoe".to_owned(), as_operator: true };
     while store.erase(&whom, RECEIVED).await.expect("it is erased").entries > 0 {}
-    append(&store, &[callback("id5\u{2028}\r").without_event_time().item(NICK, "\"\\ud800\"").build()]).await;
+    append(&store, &[callback("id5\u{2028}").without_event_time().item(NICK, "\"\\ud800\"").build()]).await;
     for table in ["callbacks", "profile_changes"] {
         db.execute(&format!("CREATE TABLE saved_{table} AS SELECT * FROM {table}")).await;
     }
