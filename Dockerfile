@@ -10,9 +10,9 @@ WORKDIR /build
 # Dependencies are a layer of their own: it stays cached until Cargo.toml, Cargo.lock or build.rs changes. Cargo wants a source file
 # for each target it knows of, test, example and benches included.
 COPY Cargo.toml Cargo.lock build.rs ./
-RUN mkdir -p src tests/it benches/ingest benches/faults benches/dispatch benches/audit examples \
+RUN mkdir -p src tests/it benches/ingest benches/faults benches/dispatch benches/audit benches/proof examples \
  && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs benches/ingest/main.rs benches/faults/main.rs benches/dispatch/main.rs \
-      benches/audit/main.rs examples/custom_handler.rs >/dev/null \
+      benches/audit/main.rs benches/proof/main.rs examples/custom_handler.rs >/dev/null \
  && touch src/lib.rs \
  && cargo build --release --locked --bin portraitd \
  && rm -r src

@@ -100,7 +100,9 @@ BEGIN
     END IF;
     IF cardinality(seqs) > 0 THEN
         INSERT INTO deliveries AS d (handler, seq, state, in_order, attempts, due_at, running, solo_starts, error)
-        SELECT in_handler, n.seq, n.state, n.in_order, n.attempts, now() + n.due_in * interval '1 millisecond', n.running, n.solo, n.error
+        SELECT in_handler, n.seq, n.state, n.in_order, n.attempts, now() + n.due_in * interval '1 millisecond', n.running, n.solo,
+               -- of an entry that was erased meanwhile no error is kept
+               CASE WHEN EXISTS (SELECT 1 FROM callbacks c WHERE c.seq = n.seq AND c.body IS NOT NULL) THEN n.error END
           FROM unnest(seqs, states, in_orders, attempt_counts, due_ins, runnings, solos, errors)
                AS n (seq, state, in_order, attempts, due_in, running, solo, error)
         ON CONFLICT (handler, seq) DO UPDATE

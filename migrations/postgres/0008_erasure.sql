@@ -3,8 +3,9 @@
 CREATE FUNCTION portraitd_erase(
     seqs bigint[], salts bytea[], wholes boolean[], key_times timestamptz[], keys bytea[]
 ) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET portraitd.erasing = 'on' AS $$
+    LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
+    PERFORM set_config('portraitd.erasing', 'on', true);
     UPDATE callbacks c
        SET salt = e.salt, account = CASE WHEN e.whole THEN NULL ELSE c.account END,
            operator = NULL, client_ip = NULL, platform = NULL, body = NULL
@@ -15,6 +16,7 @@ BEGIN
     DELETE FROM recent r USING unnest(key_times, keys) AS k (event_time, key)
      WHERE r.event_time = k.event_time AND r.key = k.key;
     UPDATE deliveries d SET error = NULL WHERE d.seq = ANY (seqs);
+    PERFORM set_config('portraitd.erasing', 'off', true);
 END
 $$;
 COMMENT ON FUNCTION portraitd_erase IS

@@ -2,5 +2,6 @@
 
 mod configuration;
 mod doctor;
+mod erase;
 mod log;
 mod usage;

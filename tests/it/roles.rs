@@ -3,6 +3,7 @@
 use std::process::{Command, Output};
 
 use portraitd::store::Recorded::{Known, New};
+use portraitd::store::erasure::{Erased, Whom};
 use portraitd::store::verify::{self, Verdict};
 use portraitd::store::{ChangeFilter, Open, Paging, Store, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -10,7 +11,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 use tokio::sync::Mutex;
 
 use crate::harness::db::Database;
-use crate::harness::entries::{append, callbacks, unreadable};
+use crate::harness::entries::{APP, RECEIVED, append, callbacks, unreadable};
 use crate::harness::service::Launch;
 
 const ROLES: &str = include_str!("../../docs/postgres-roles.sql");
@@ -85,9 +86,12 @@ async fn the_service_role_can_do_all_the_service_does() {
     assert_eq!(store.bound_unreadable(0).await.unwrap(), 1);
     assert_eq!(store.prune_recent(-10).await.unwrap(), 3);
     assert_eq!(store.head().await.unwrap().seq, 3);
+    let whom = Whom { app: APP, account: "id1".to_owned(), as_operator: true };
+    assert_eq!(store.erase(&whom, RECEIVED).await.unwrap(), Erased { entries: 1, recorded_as: Some(4) });
+    assert_eq!(store.erase_elsewhere(&whom).await.unwrap(), 0);
     assert_eq!(store.changes(&ChangeFilter::default(), Paging::newest(10)).await.unwrap().items.len(), 3);
     assert!(
-        matches!(verify::run(&store, verify::Plan::default(), |_, _| ()).await.unwrap(), Verdict::Holds { head, .. } if head.seq == 3)
+        matches!(verify::run(&store, verify::Plan::default(), |_, _| ()).await.unwrap(), Verdict::Holds { head, .. } if head.seq == 4)
     );
 }
 
@@ -161,6 +165,8 @@ async fn the_service_role_cannot_alter_the_log_nor_what_guards_it() {
     append(&service(&db).await, &callbacks(2)).await;
     for table in ["callbacks", "profile_changes", "callbacks_000000", "profile_changes_000000"] {
         assert_denied(&db, SERVICE, &format!("UPDATE {table} SET seq = seq")).await;
+        let erasing = "SELECT set_config('portraitd.erasing', 'on', false)";
+        assert_denied(&db, SERVICE, &format!("{erasing}; UPDATE {table} SET seq = seq")).await;
         assert_denied(&db, SERVICE, &format!("DELETE FROM {table}")).await;
         assert_denied(&db, SERVICE, &format!("TRUNCATE {table}")).await;
         assert_denied(&db, SERVICE, &format!("DROP TABLE {table}")).await;

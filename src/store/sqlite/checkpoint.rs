@@ -18,9 +18,11 @@ RETURNING paused, orders";
 const GONE: &str = "-- checkpoint
 DELETE FROM deliveries WHERE handler = $1 AND seq = $2";
 
+/// Of an entry that was erased meanwhile no error is kept.
 const CHANGED: &str = "-- checkpoint
 INSERT INTO deliveries (handler, seq, state, in_order, attempts, due_at, running, solo_starts, error)
-VALUES ($1, $2, $3, $4, $5, CAST(unixepoch('subsec') * 1000 AS INTEGER) + $6, $7, $8, $9)
+VALUES ($1, $2, $3, $4, $5, CAST(unixepoch('subsec') * 1000 AS INTEGER) + $6, $7, $8,
+        CASE WHEN EXISTS (SELECT 1 FROM callbacks c WHERE c.seq = $2 AND c.body IS NOT NULL) THEN $9 END)
 ON CONFLICT (handler, seq) DO UPDATE
    SET state = excluded.state, in_order = excluded.in_order, attempts = excluded.attempts, due_at = excluded.due_at,
        running = excluded.running, solo_starts = excluded.solo_starts, error = excluded.error";

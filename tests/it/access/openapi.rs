@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{ask, launch};
 use crate::harness::db::{Database, eventually};
-use crate::harness::service::program;
+use crate::harness::service::{APP, program};
 
 #[tokio::test]
 async fn the_document_is_open_and_every_operation_is_served_with_the_scope_it_names() {
@@ -94,7 +94,6 @@ async fn what_is_answered_has_the_fields_the_document_names() {
     for (path, at, schema) in [
         ("handlers", "/items/0", "Handler"),
         ("handlers/broken/dead-letters", "/items/0", "DeadLetter"),
-        ("changes", "/items/0", "Change"),
         ("callbacks/2", "", "Callback"),
         ("callbacks/2", "/items/0", "Item"),
         ("accounts/id1/profile", "", "Profile"),
@@ -108,6 +107,11 @@ async fn what_is_answered_has_the_fields_the_document_names() {
         let shown = answer.pointer(at).unwrap_or_else(|| panic!("{path}: {answer}"));
         assert_eq!(fields(shown), fields(&schemas[schema]["properties"]), "{path}");
     }
+    let change =
+        async || fields(&ask(&service, "GET", "/api/v1/changes", &by).await.json["items"][0]).expect("a change");
+    let whole = change().await;
+    program::stdout(&service.cli(&["erase", "--app", &APP.to_string(), "--account", "id1"]));
+    assert_eq!(Some(&whole | &change().await), fields(&schemas["Change"]["properties"]), "a change, and an erased one");
     let problem = ask(&service, "GET", "/api/v1/handlers", &[]).await.json;
     let known = fields(&schemas["Problem"]["properties"]).expect("fields");
     assert!(fields(&problem).expect("fields").iter().all(|name| known.contains(name)), "{problem}");

@@ -9,7 +9,7 @@ use crate::harness::db::Database;
 use world::World;
 
 /// Seeds of histories that once failed.
-const KEPT: [u64; 2] = [5014600570701695572, 4196448276727688588];
+const KEPT: [u64; 3] = [5014600570701695572, 4196448276727688588, 18357422899361094186];
 const STEPS: usize = 120;
 
 async fn history(seed: u64, world: &mut World) {

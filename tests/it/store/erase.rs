@@ -1,6 +1,7 @@
 //! Erasing one person: what goes, what stays, and that verification knows the difference.
 
 use portraitd::store::erasure::{Erased, Whom};
+use portraitd::store::subscription::{Checkpoint, Delivery, Lease, Start};
 use portraitd::store::verify::{self, Verdict};
 use portraitd::store::{ChangeFilter, Paging, Recorded, Store};
 
@@ -129,6 +130,16 @@ on_both_stores! {
         }
         erase(&store, &person(false)).await;
         assert_eq!(db.count("SELECT max(seq) FROM deliveries WHERE error IS NOT NULL").await, 2);
+
+        // An attempt that was under way ends after the erasure.
+        store.subscribe("h", Start::Beginning).await.unwrap();
+        let lease = |epoch| Lease { handler: "h", owner: "o", epoch, millis: 60_000 };
+        let epoch = store.acquire(lease(0)).await.unwrap().unwrap().epoch;
+        let failed = |seq| Delivery { seq, attempts: 1, error: Some(SECRET.to_owned()), ..Delivery::default() };
+        let checkpoint = Checkpoint { position: 2, reach: 2, changed: vec![failed(1), failed(2)], ..Checkpoint::default() };
+        assert!(store.checkpoint(lease(epoch), &checkpoint).await.unwrap().is_some());
+        assert_eq!(db.count("SELECT count(*) FROM deliveries WHERE error IS NOT NULL AND seq = 2 AND state = 'waiting'").await, 1);
+        assert_eq!(db.count("SELECT count(*) FROM deliveries WHERE error IS NOT NULL").await, 1);
     }
 
     async fn nothing_but_erasing_may_change_the_log(db: Database) {

@@ -420,7 +420,8 @@ impl World {
                 _ if dead.error.as_deref().is_some_and(|why| why.starts_with("three times the process ended")) => {
                     truth.deaths + truth.done + truth.failures + truth.rejections > 0
                 }
-                Nature::Rejected => truth.rejections > 0,
+                // What is rejected may have failed often enough before anybody could look at it.
+                Nature::Rejected => truth.rejections > 0 || truth.failures >= ATTEMPTS,
                 Nature::Poison | Nature::Good | Nature::Killer => truth.failures >= ATTEMPTS,
             };
             assert!(deserved, "seed {seed}: {dead:?} is a dead letter: {truth:?}");

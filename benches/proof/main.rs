@@ -1,0 +1,139 @@
+//! Verification and erasing: how fast a log is verified, and what erasing a thousand people costs the callbacks that arrive
+//! meanwhile. `cargo bench --bench proof` prints the table; `-- --help` tells the options.
+
+#![allow(clippy::disallowed_methods, reason = "real clocks are what is tested here")]
+
+#[path = "../faults/callbacks.rs"]
+mod callbacks;
+#[path = "../shared/filling.rs"]
+mod filling;
+#[allow(dead_code)]
+#[path = "../faults/http.rs"]
+mod http;
+#[allow(dead_code)]
+#[path = "../faults/load.rs"]
+mod load;
+mod options;
+#[path = "../../tests/support/postgres.rs"]
+mod postgres;
+#[allow(dead_code)]
+#[path = "../faults/program.rs"]
+mod program;
+#[path = "../faults/report.rs"]
+mod report;
+#[allow(dead_code)]
+#[path = "../../tests/it/harness/service/program.rs"]
+mod shell;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use filling::Sample;
+use load::Open;
+use options::Options;
+use portraitd::store::erasure::Whom;
+use portraitd::store::verify::{self, Plan, Verdict};
+use portraitd::store::{self, Store};
+use postgres::Cluster;
+use program::Program;
+use report::Report;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+const PER_SECOND: u64 = 1000;
+const CONNECTIONS: usize = 64;
+const APP: i64 = 1_400_000_000;
+/// Of each account.
+const ENTRIES: u64 = 5;
+const ASKED: Duration = Duration::from_millis(50);
+const VERIFIED: f64 = 100_000.0;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let options = Options::parse()?;
+    let mut report = Report::default();
+    let (cluster, folder) = (Cluster::start(&filling::SETTINGS), tempfile::tempdir()?);
+
+    let url = filling::create(&cluster, "proof").await?;
+    filling::fill(&url, options.entries, |number| sample(number, &options)).await?;
+    verified(&url, "Postgres", &mut report).await?;
+    erased(&url, folder.path(), &options, &mut report).await?;
+    verified(&url, "Postgres, after the erasures", &mut report).await?;
+
+    let url = format!("sqlite://{}", folder.path().join("log.db").display());
+    filling::fill(&url, options.entries / 4, |number| sample(number, &options)).await?;
+    verified(&url, "SQLite", &mut report).await?;
+
+    println!("{}", report.table());
+    Ok(if report.broken() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The accounts that are to be erased are spread over the log.
+fn sample(number: u64, options: &Options) -> Sample {
+    let accounts = options.entries / ENTRIES;
+    let account = number % accounts;
+    let name = match account % (accounts / options.erased) {
+        0 => format!("forget{account:07}"),
+        _ => format!("user{account:07}"),
+    };
+    Sample::own(number, name, 1_760_000_000_000 + i64::try_from(number).unwrap_or(0))
+}
+
+async fn verified(url: &str, on: &str, report: &mut Report) -> anyhow::Result<()> {
+    let store = Store::open(url, store::Open::Existing).await?;
+    let title = format!("verify on {on}");
+    let begun = Instant::now();
+    let entries = match verify::run(&store, Plan::default(), |_, _| ()).await? {
+        Verdict::Holds { entries, .. } => entries,
+        Verdict::Broken(fault) => bail!("{title}: {fault}"),
+    };
+    let rate = entries as f64 / begun.elapsed().as_secs_f64();
+    eprintln!("{title}: {entries} entries, {rate:.0}/s");
+    let what = "entries of four items a second";
+    report.promise(&title, what, &format!(">= {VERIFIED:.0}"), format!("{rate:.0}"), rate >= VERIFIED);
+    Ok(())
+}
+
+async fn erased(url: &str, folder: &std::path::Path, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let title =
+        format!("{} accounts erased of {} entries under {PER_SECOND} callbacks/s", options.erased, options.entries);
+    let service = Program::start(url, folder)?;
+    let quiet = Open::run(&service.target(), PER_SECOND, CONNECTIONS, Duration::from_secs(options.seconds)).await?;
+    let (load, tally) = Open::start(&service.target(), PER_SECOND, CONNECTIONS, Duration::from_secs(600));
+    let store = Store::open(url, store::Open::Operate).await?;
+    let (begun, mut entries) = (Instant::now(), 0);
+    let accounts = options.entries / ENTRIES;
+    for account in (0..accounts).step_by(usize::try_from(accounts / options.erased)?) {
+        let whom = Whom { app: APP, account: format!("forget{account:07}"), as_operator: true };
+        loop {
+            let erased = store.erase(&whom, filling::now()?).await.context("an account is erased")?;
+            entries += erased.entries;
+            if erased.entries == 0 {
+                break;
+            }
+        }
+    }
+    let took = begun.elapsed();
+    load.stop();
+    let tally = tally.await?;
+    report.figure(&title, "it took", format!("{:.1} s, {entries} entries", took.as_secs_f64()));
+    report.figure(&title, "p99 of the answers before", report::show(quiet.p99()));
+    report.below(&title, "p99 of the answers meanwhile", ASKED, tally.p99());
+    report.none(&title, "answers that were not OK", tally.refused + tally.unanswered);
+    let mut connection = PgConnection::connect(url).await?;
+    for (what, sql) in [
+        (
+            "entries that name one of them",
+            "SELECT count(*) FROM callbacks c WHERE c.account LIKE 'forget%' OR c.operator LIKE 'forget%' OR encode(c.body, 'escape') LIKE '%forget%'",
+        ),
+        (
+            "values of theirs",
+            "SELECT count(*) FROM profile_changes i JOIN callbacks c USING (seq) WHERE c.body IS NULL AND i.value IS NOT NULL",
+        ),
+    ] {
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await?;
+        report.none(&title, what, usize::try_from(count)?);
+    }
+    Ok(())
+}
