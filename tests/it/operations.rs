@@ -135,7 +135,7 @@ struct Fragile(AtomicU32);
 
 impl Recorder for Fragile {
     fn record(&self, entry: NewEntry, _: Instant) -> Recording<'_, Outcome> {
-        assert_ne!(entry.account, "fatal");
+        assert_ne!(entry.account.as_deref(), Some("fatal"));
         self.0.fetch_add(1, Ordering::Relaxed);
         Box::pin(async { Outcome::Recorded })
     }

@@ -137,7 +137,7 @@ impl Callback {
                 Some(&body),
             ]),
             dedupe: chain::dedupe_key(self.app, &body, portrait.event_time, self.received_at, self.receipt_id),
-            account: portrait.account,
+            account: Some(portrait.account),
             operator: portrait.operator,
             event_time: portrait.event_time,
             client_ip: Some("127.0.0.1".to_owned()),

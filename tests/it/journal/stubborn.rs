@@ -22,7 +22,7 @@ fn anything(_: &[&NewEntry]) -> Answer {
 }
 
 fn all_but_slow(entries: &[&NewEntry]) -> Answer {
-    match entries.iter().any(|entry| entry.account == "slow") {
+    match entries.iter().any(|entry| entry.account.as_deref() == Some("slow")) {
         true => Answer::NeverReturns,
         false => Answer::Passes,
     }
@@ -113,7 +113,7 @@ async fn what_is_too_much_at_once_is_drained_in_parts() {
 }
 
 fn not_mallory(entries: &[&NewEntry]) -> Answer {
-    match entries.iter().any(|entry| entry.account == "mallory") {
+    match entries.iter().any(|entry| entry.account.as_deref() == Some("mallory")) {
         true => Answer::RefusesTheData,
         false => Answer::Passes,
     }

@@ -3,6 +3,7 @@
 mod append;
 mod comments;
 mod dedupe;
+mod erase;
 mod guard_postgres;
 mod guard_sqlite;
 mod history;
@@ -13,3 +14,5 @@ mod search;
 mod unreadable;
 mod values;
 mod verify;
+mod verify_erased;
+mod verify_heads;

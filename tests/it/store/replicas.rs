@@ -47,7 +47,7 @@ on_both_stores! {
         for replica in 0..REPLICAS {
             let prefix = format!("r{replica}-");
             let mine: Vec<_> = rows.iter().filter_map(|row| row.account.clone()).filter(|a| a.starts_with(&prefix)).collect();
-            let sent: Vec<_> = batches(replica).concat().into_iter().map(|entry| entry.account).collect();
+            let sent: Vec<_> = batches(replica).concat().into_iter().filter_map(|entry| entry.account).collect();
             assert_eq!(mine, sent, "each replica's entries are in the order it appended them");
         }
     }

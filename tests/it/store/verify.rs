@@ -12,14 +12,14 @@ async fn verdict(store: &Store) -> Verdict {
     verify::run(store, verify::Plan::default(), |_, _| ()).await.unwrap()
 }
 
-async fn assert_holds(store: &Store, after: &str) -> Head {
+pub async fn assert_holds(store: &Store, after: &str) -> Head {
     match verdict(store).await {
         Verdict::Holds { head, .. } => head,
         Verdict::Broken(fault) => panic!("after {after}: {fault}"),
     }
 }
 
-async fn assert_broken(store: &Store, seq: i64, what: &str) {
+pub async fn assert_broken(store: &Store, seq: i64, what: &str) {
     match verdict(store).await {
         Verdict::Broken(fault) => assert_eq!(fault.seq, seq, "{what}: {fault}"),
         Verdict::Holds { .. } => panic!("not found: {what}"),
@@ -33,20 +33,25 @@ async fn filled(db: &Database) -> Store {
         append(&store, &[callback(account).operator("admin").nick(account).item("Tag_B", "2").build()]).await;
     }
     assert_eq!(assert_holds(&store, "nothing").await.seq, 4);
-    db.execute("CREATE TABLE saved_callbacks AS SELECT * FROM callbacks").await;
-    db.execute("CREATE TABLE saved_profile_changes AS SELECT * FROM profile_changes").await;
+    save(db).await;
     store
 }
 
+/// To be restored from.
+pub async fn save(db: &Database) {
+    db.execute("CREATE TABLE saved_callbacks AS SELECT * FROM callbacks").await;
+    db.execute("CREATE TABLE saved_profile_changes AS SELECT * FROM profile_changes").await;
+}
+
 /// Everything as it was.
-async fn restore(db: &Database) {
+pub async fn restore(db: &Database) {
     for table in ["callbacks", "profile_changes"] {
         db.tamper(&format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM saved_{table}")).await;
     }
 }
 
 /// Bytes as a literal of the dialect.
-fn blob(db: &Database, bytes: &[u8]) -> String {
+pub fn blob(db: &Database, bytes: &[u8]) -> String {
     let hex = hex::encode(bytes);
     if db.is_postgres() { format!("decode('{hex}', 'hex')") } else { format!("x'{hex}'") }
 }
