@@ -14,9 +14,11 @@ use crate::store::{Result, StoreError};
 const MAY_PRUNE: &str = "-- prune
 SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'callbacks'::regclass";
 
-/// One at a time; the lock goes with the connection.
+/// One at a time; of whoever is killed, the lock goes with the connection.
 const LOCK: &str = "-- prune
 SELECT pg_try_advisory_lock(1886351991, 'callbacks'::regclass::oid::integer)";
+const UNLOCK: &str = "-- prune
+SELECT pg_advisory_unlock(1886351991, 'callbacks'::regclass::oid::integer)";
 
 /// What of the log's partitions is still there, items first: callbacks without their items do no harm.
 const NEXT: &str = "-- prune
@@ -59,18 +61,19 @@ impl Postgres {
 
     pub(in crate::store) async fn prune_step(&self) -> Result<Step> {
         let mut connection = self.options.connect().await?;
-        let step = step(&mut connection).await;
+        let Some(up_to) = Self::pruning_up_to(&mut connection).await? else { return Ok(Step::Done) };
+        let is_alone: bool = sqlx::query_scalar(LOCK).fetch_one(&mut connection).await?;
+        if !is_alone {
+            return Ok(Step::Waiting);
+        }
+        let step = step(&mut connection, up_to).await;
+        connection.execute(UNLOCK).await?;
         connection.close().await?;
         step
     }
 }
 
-async fn step(connection: &mut PgConnection) -> Result<Step> {
-    let Some(up_to) = Postgres::pruning_up_to(connection).await? else { return Ok(Step::Done) };
-    let is_alone: bool = sqlx::query_scalar(LOCK).fetch_one(&mut *connection).await?;
-    if !is_alone {
-        return Ok(Step::Waiting);
-    }
+async fn step(connection: &mut PgConnection, up_to: i64) -> Result<Step> {
     let next: Option<Partition> = sqlx::query_as(NEXT).bind(up_to).fetch_optional(&mut *connection).await?;
     let Some(partition) = next else {
         let mut transaction = connection.begin().await?;
