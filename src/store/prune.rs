@@ -246,18 +246,18 @@ macro_rules! prunes {
                 pub(super) async fn begin_pruning(&self, part: &Part) -> Result<()> {
                     let latest = Stamp(part.latest);
                     transaction!(self, connection => async {
-                                sqlx::query(BEGIN[0])
-                                    .bind(part.last.seq)
-                                    .bind(&part.last.chain[..])
-                                    .bind(part.first)
-                                    .bind(part.entries)
-                                    .bind(latest)
-                                    .execute(&mut *connection)
-                                    .await?;
-                                sqlx::query(BEGIN[1]).bind(part.last.seq).execute(&mut *connection).await?;
-                                Ok::<_, StoreError>(())
-                            }
-                            .await)
+                                        sqlx::query(BEGIN[0])
+                                            .bind(part.last.seq)
+                                            .bind(&part.last.chain[..])
+                                            .bind(part.first)
+                                            .bind(part.entries)
+                                            .bind(latest)
+                                            .execute(&mut *connection)
+                                            .await?;
+                                        sqlx::query(BEGIN[1]).bind(part.last.seq).execute(&mut *connection).await?;
+                                        Ok::<_, StoreError>(())
+                                    }
+                                    .await)
                 }
 
                 /// Up to which entry the log is being dropped.

@@ -23,6 +23,7 @@ mod migrations;
 mod operations;
 mod page;
 mod private;
+mod retention;
 mod roles;
 mod shutdown;
 mod silence;
