@@ -75,7 +75,7 @@ async fn tell(store: &Store, rules: Rules) -> anyhow::Result<()> {
     while let Some(part) = store.oldest_part(after, rules.before).await? {
         let holders = if rules.force { Vec::new() } else { store.holders(part.last.seq).await? };
         if !holders.is_empty() {
-            return Ok(print(&format!("{}\n", held_back(&part, &holders)))?);
+            return print(&format!("{}\n", held_back(&part, &holders)));
         }
         print(&format!("{part} would be dropped\n"))?;
         after = part.last.seq;
