@@ -11,7 +11,7 @@
 -- Running it once more changes nothing. Passwords are yours to set: ALTER ROLE portraitd_service PASSWORD '…'.
 -- The tables are taken to be in the schema public.
 
--- portraitd_owner   owns tables and functions; used for `portraitd migrate` and for nothing else
+-- portraitd_owner   owns tables and functions; used for `portraitd migrate` and `portraitd prune`, for nothing else
 -- portraitd_service what `portraitd serve` and the reading commands run as
 -- portraitd_reader  what somebody runs the reading commands as who is to change nothing
 -- portraitd_auditor reads the history in SQL, nothing else
@@ -62,6 +62,9 @@ BEGIN
 
     -- When blocks of the log were received.
     GRANT SELECT, INSERT ON public.blocks TO portraitd_service;
+
+    -- What was pruned, and how large the parts are. Only the owner may prune: it drops tables.
+    GRANT SELECT ON public.anchors, public.pruning, public.span TO portraitd_service, portraitd_reader;
 
     -- To see whether the tables are the ones it knows.
     GRANT SELECT ON public._sqlx_migrations TO portraitd_service;

@@ -1,12 +1,15 @@
-//! Opens a store that was away at the start, then does what the log needs now and then beside the appends: partitions
-//! ahead, expired dedupe keys dropped, the index over time, unreadable bodies bounded. One step that fails or hangs does not keep the others from
-//! being done.
+//! Opens a store that was away at the start, then does what the log needs now and then beside the appends: partitions ahead,
+//! expired dedupe keys dropped, the index over time, unreadable bodies bounded, old entries dropped. One step that fails or hangs
+//! does not keep the others from being done.
+
+mod retention;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::clock::Clock;
 use crate::config::StoreConfig;
 use crate::journal::Health;
 use crate::stop::Stop;
@@ -21,21 +24,24 @@ const LIMIT: Duration = Duration::from_secs(10);
 const FULL_PRUNING: u64 = 10_000;
 
 /// Looks after the log until told to stop.
-pub async fn run(store: Arc<Store>, health: Arc<Health>, config: StoreConfig, stop: Stop) {
+pub async fn run(store: Arc<Store>, health: Arc<Health>, config: StoreConfig, clock: Clock, stop: Stop) {
     tokio::select! {
         () = open(&store) => {}
         () = stop.stopping() => return,
     }
+    // Pruning may take long, and nothing else waits for it.
+    let pruning = retention::run(&store, config.retention_days, &clock);
+    tokio::select! {
+        _ = async { tokio::join!(look_after(&store, &health, &config), pruning) } => {}
+        () = stop.stopping() => {}
+    }
+}
+
+async fn look_after(store: &Store, health: &Health, config: &StoreConfig) {
     let mut ticks = tokio::time::interval(EVERY);
     loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = stop.stopping() => return,
-        }
-        tokio::select! {
-            () = once(&store, &health, &config) => {}
-            () = stop.stopping() => return,
-        }
+        ticks.tick().await;
+        once(store, health, config).await;
     }
 }
 

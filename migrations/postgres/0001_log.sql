@@ -60,14 +60,15 @@ COMMENT ON COLUMN profile_changes.value   IS 'Value as JSON text, because jsonb 
 
 CREATE FUNCTION portraitd_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' AND current_setting('portraitd.erasing', true) = 'on' THEN
+    IF TG_OP = 'UPDATE' AND current_setting('portraitd.erasing', true) = 'on'
+       OR TG_OP = 'DELETE' AND TG_TABLE_NAME = 'blocks' AND current_setting('portraitd.pruning', true) = 'on' THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP
         USING ERRCODE = 'restrict_violation';
 END
 $$;
-COMMENT ON FUNCTION portraitd_refuse() IS 'Refuses UPDATE, DELETE and TRUNCATE on the log and on each of its partitions; UPDATE only outside portraitd_erase.';
+COMMENT ON FUNCTION portraitd_refuse() IS 'Refuses UPDATE, DELETE and TRUNCATE on the log and on each of its partitions; UPDATE only outside portraitd_erase, DELETE on blocks only outside pruning.';
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON callbacks
     FOR EACH STATEMENT EXECUTE FUNCTION portraitd_refuse();

@@ -1,2 +1,3 @@
--- SQLite has no partitions; the number is kept so that both dialects count alike.
-SELECT 1;
+-- SQLite has no partitions; parts of the log are what pruning drops at a time.
+
+CREATE VIEW span AS SELECT 100000 AS entries; -- Sequences in a part: n * entries to n * entries + entries - 1. Never to be changed once there are entries.

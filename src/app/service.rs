@@ -132,8 +132,11 @@ impl Service {
             ),
             &stop,
         );
-        let upkeep =
-            watched("upkeep", upkeep::run(self.store, writer.health(), self.config.store, stop.clone()), &stop);
+        let upkeep = watched(
+            "upkeep",
+            upkeep::run(self.store, writer.health(), self.config.store, self.clock, stop.clone()),
+            &stop,
+        );
         let writing = watched("writer", writer.run(), &stop);
         let limits = private_limits(self.config.admin.max_connections);
         let connections = self.metrics.connections.of("private");

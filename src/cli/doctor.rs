@@ -47,7 +47,7 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
     findings.section("store");
     let window = i64::from(config.receiver.sign_window_secs) * 1000;
     let store_url = config.store.url.expose_secret();
-    match look_at_store(store_url, &mut findings).await {
+    match look_at_store(store_url, config.store.retention_days, &mut findings).await {
         Ok(Some(theirs)) => findings.clock("the database's clock", theirs, Clock::system().now(), window),
         Ok(None) => {}
         Err(error) => findings.fail("store", &format!("{error}; without it callbacks go to the spool")),
@@ -72,7 +72,7 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
     summary(&findings)
 }
 
-async fn look_at_store(url: &str, findings: &mut Findings) -> Result<Option<i64>, StoreError> {
+async fn look_at_store(url: &str, retention: Option<u32>, findings: &mut Findings) -> Result<Option<i64>, StoreError> {
     // Opened all the same, SQLite would leave files behind that may not be written to either.
     if let Some(file) = place::sqlite_file(url)
         && !place::look_at_sqlite(&file, findings)
@@ -84,6 +84,11 @@ async fn look_at_store(url: &str, findings: &mut Findings) -> Result<Option<i64>
     let (conditions, now) = store.conditions().await?;
     for condition in conditions {
         findings.condition(condition);
+    }
+    if retention.is_some() && !store.may_prune().await? {
+        let why =
+            "only the owner of the tables may drop what is older: run `portraitd prune` with the owner's DATABASE_URL";
+        findings.fail("store.retention_days", why);
     }
     // A reader's SQLite connection may not write, so that only Postgres is asked.
     if now.is_some() {

@@ -10,6 +10,7 @@ mod handlers;
 mod healthcheck;
 mod migrate;
 mod output;
+mod prune;
 mod reader;
 mod serve;
 mod spool;
@@ -78,6 +79,7 @@ enum Command {
     Spool(spool::Arguments),
     Verify(verify::Arguments),
     Erase(erase::Arguments),
+    Prune(prune::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -141,6 +143,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Spool(arguments) => spool::run(loaded, arguments).await,
             Command::Verify(arguments) => verify::run(loaded, arguments).await,
             Command::Erase(arguments) => erase::run(loaded, arguments).await,
+            Command::Prune(arguments) => prune::run(loaded, arguments).await,
         }
     });
     // A disk that does not answer must not keep the process from ending.

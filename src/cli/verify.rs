@@ -49,11 +49,16 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
     .await?;
     bar.finish_and_clear();
     match verdict {
-        Verdict::Holds { entries, head, heads } => {
+        Verdict::Holds { pruned, entries, head, heads } => {
             if heads < noted {
                 eprintln!("{} of {noted} noted heads are of entries that were not asked for", noted - heads);
             }
-            print(&format!("{entries} entries hold; head {} {}\n", head.seq, hex::encode(head.chain)))
+            let before = pruned
+                .map_or(String::new(), |anchor| format!(", those before entry {} were pruned", anchor.head.seq + 1));
+            if pruned.is_some_and(|anchor| anchor.is_under_way) {
+                eprintln!("some of what was pruned is still there: the service or portraitd prune goes on with it");
+            }
+            print(&format!("{entries} entries hold{before}; head {} {}\n", head.seq, hex::encode(head.chain)))
         }
         Verdict::Broken(fault) => bail!("the log does not hold: {fault}"),
     }

@@ -124,6 +124,7 @@ pub enum Scope {
 #[allow(missing_docs)]
 pub struct StoreConfig {
     pub url: SecretString,
+    pub retention_days: Option<u32>,
     pub dedupe_window_secs: u32,
     pub unreadable_max_bytes: u64,
 }

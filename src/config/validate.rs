@@ -120,6 +120,9 @@ fn store(config: &Config) -> Result<(), ConfigError> {
     if !known {
         return refuse("store.url: must begin with postgres:// or sqlite://");
     }
+    if config.store.retention_days == Some(0) {
+        return refuse("store.retention_days: 0 would keep nothing; leave it out to keep everything");
+    }
     if config.store.dedupe_window_secs < MIN_DEDUPE_WINDOW_SECS {
         return refuse(format!("store.dedupe_window_secs must not be less than {MIN_DEDUPE_WINDOW_SECS}"));
     }

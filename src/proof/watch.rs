@@ -31,7 +31,7 @@ async fn once(head_file: Option<&Path>, store: &Store, metrics: &Metrics) -> boo
         Vec::new()
     });
     match gently(store, Plan { heads, ..Plan::default() }).await {
-        Ok(Verdict::Holds { entries, head, heads }) => {
+        Ok(Verdict::Holds { entries, head, heads, .. }) => {
             metrics.proof.verified(Some(head.seq));
             tracing::info!(log.head = head.seq, "the log holds: {entries} entries, {heads} noted heads");
         }

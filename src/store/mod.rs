@@ -22,6 +22,7 @@ pub mod verify;
 
 mod postgres;
 pub mod profile;
+pub mod prune;
 mod read;
 pub mod rows;
 mod search;

@@ -14,6 +14,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::chain::Hash;
 use super::model::{GENESIS, Head};
+use super::prune::Anchor;
 use super::{Store, StoreError};
 use erasures::Erasures;
 
@@ -48,6 +49,8 @@ pub struct Fault {
 pub enum Verdict {
     /// Everything that was asked for holds.
     Holds {
+        /// What was pruned before the first of them.
+        pruned: Option<Anchor>,
         /// How many entries that are.
         entries: u64,
         /// The last of them.
@@ -75,15 +78,49 @@ async fn paced(
     at_once: usize,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Verdict, StoreError> {
-    let (first, newest) = store.span().await?.unwrap_or((1, 0));
+    loop {
+        let anchor = store.anchor().await?;
+        let verdict = after(store, anchor, &plan, at_once, &mut progress).await?;
+        // What was pruned only now is no fault.
+        if matches!(verdict, Verdict::Holds { .. }) || store.anchor().await? == anchor {
+            return Ok(verdict);
+        }
+    }
+}
+
+/// Verifies what the log holds after the anchor.
+async fn after(
+    store: &Store,
+    anchor: Option<Anchor>,
+    plan: &Plan,
+    at_once: usize,
+    progress: &mut impl FnMut(u64, u64),
+) -> Result<Verdict, StoreError> {
+    let base = anchor.map_or(GENESIS, |anchor| anchor.head);
+    let (first, newest) = store.span().await?.unwrap_or((base.seq + 1, base.seq));
     if first < 1 {
         return Ok(Verdict::Broken(Fault { seq: first, why: "sequences begin at 1".to_owned() }));
     }
-    let (from, to) = (plan.from.unwrap_or(1).max(1), plan.to.map_or(newest, |to| to.min(newest)));
+    if let Some(Anchor { head, is_under_way }) = anchor {
+        if first <= head.seq && !is_under_way {
+            return Ok(Verdict::Broken(Fault {
+                seq: first,
+                why: "it was pruned, and rows of it are there".to_owned(),
+            }));
+        }
+        if newest <= head.seq {
+            let why = "the entry is missing: the newest one is never pruned".to_owned();
+            return Ok(Verdict::Broken(Fault { seq: head.seq + 1, why }));
+        }
+    }
+    let (from, to) = (plan.from.unwrap_or(1).max(base.seq + 1), plan.to.map_or(newest, |to| to.min(newest)));
     let mut heads: HashMap<i64, Hash> = HashMap::new();
     for head in &plan.heads {
         let why = match heads.insert(head.seq, head.chain) {
             Some(other) if other != head.chain => "two heads that were noted of it differ",
+            _ if anchor.is_some() && head.seq == base.seq && head.chain != base.chain => {
+                "the anchor that pruning left is not the head that was noted"
+            }
             _ if head.seq > newest && plan.to.is_none() => "a head was noted of it, and the log ends before it",
             _ => continue,
         };
@@ -92,8 +129,8 @@ async fn paced(
     let erasures = Arc::new(Erasures::read(store).await?);
     let total = u64::try_from((to - from + 1).max(0)).unwrap_or(0);
     let chunks = (from..=to).step_by(CHUNK as usize).map(|low| (low, to.min(low + CHUNK - 1)));
-    let mut verdicts = stream::iter(chunks.map(|range| chunk(store, range, erasures.clone()))).buffered(at_once);
-    let (mut head, mut begun) = (GENESIS, Instant::now());
+    let mut verdicts = stream::iter(chunks.map(|range| chunk(store, range, erasures.clone(), base))).buffered(at_once);
+    let (mut head, mut begun) = (base, Instant::now());
     while let Some(chains) = verdicts.try_next().await? {
         let chains = match chains {
             Ok(chains) => chains,
@@ -112,8 +149,10 @@ async fn paced(
             begun = Instant::now();
         }
     }
-    let heads = heads.keys().filter(|seq| (from..=to).contains(*seq)).count();
-    Ok(Verdict::Holds { entries: total, head, heads })
+    let pruned = anchor.filter(|_| from == base.seq + 1);
+    let known = if pruned.is_some() { base.seq..=to } else { from..=to };
+    let heads = heads.keys().filter(|seq| known.contains(*seq)).count();
+    Ok(Verdict::Holds { pruned, entries: total, head, heads })
 }
 
 /// The chains of a chunk. What was erased only now is looked up again before it is called a fault.
@@ -121,11 +160,12 @@ async fn chunk(
     store: &Store,
     (low, high): (i64, i64),
     mut erasures: Arc<Erasures>,
+    base: Head,
 ) -> Result<Result<Vec<Head>, Fault>, StoreError> {
     loop {
         let (entries, items) = store.stored(low - 1, high).await?;
         let known = erasures.clone();
-        let checked = tokio::task::spawn_blocking(move || check::rows(low..=high, &entries, &items, &known))
+        let checked = tokio::task::spawn_blocking(move || check::rows(low..=high, &entries, &items, &known, &base))
             .await
             .map_err(|error| StoreError::Unsuitable(format!("verification ended: {error}")))?;
         let newest = erasures.newest;

@@ -24,6 +24,7 @@ mod operations;
 mod page;
 mod private;
 mod proof;
+mod retention;
 mod roles;
 mod shutdown;
 mod silence;

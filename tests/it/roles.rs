@@ -200,6 +200,27 @@ async fn the_service_role_cannot_alter_the_log_nor_what_guards_it() {
     assert!(matches!(verdict, Verdict::Holds { head, .. } if head.seq == 2));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_owner_prunes() {
+    let db = set_up().await;
+    append(&service(&db).await, &callbacks(3)).await;
+    let prune = ["prune", "--older-than", "30"];
+    let output = program(&db, &prune);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("only the owner"), "{output:?}");
+    for (role, arguments) in [(SERVICE, &["prune", "--older-than", "30", "--dry-run"][..]), (OWNER, &prune)] {
+        let output = program_as(&db, role, arguments);
+        assert!(output.status.success(), "{role}: {output:?}");
+    }
+    for sql in [
+        "DELETE FROM anchors",
+        "INSERT INTO pruning (up_to) VALUES (9)",
+        "CREATE OR REPLACE VIEW span AS SELECT 1::bigint AS entries",
+    ] {
+        assert_denied(&db, SERVICE, sql).await;
+    }
+}
+
 /// The function that attaches partitions runs with the owner's rights; a caller's own types must not get in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_cannot_slip_anything_of_its_own_into_the_owners_function() {

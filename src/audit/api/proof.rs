@@ -74,7 +74,9 @@ pub(super) async fn one(
     access.reads("proof.read", entry.account.as_deref(), Some(&format!("seq={seq}{asked}"))).await?;
 
     let before = log.store.links(seq - 1, seq - 1).await.map_err(unavailable)?.pop().map(|link| link.chain);
-    let previous = before.or_else(|| (seq == 1).then(|| GENESIS.chain.to_vec()));
+    // The log's first entry follows from what pruning left, or from nothing.
+    let first = log.store.anchor().await.map_err(unavailable)?.map_or(GENESIS, |anchor| anchor.head);
+    let previous = before.or_else(|| (seq == first.seq + 1).then(|| first.chain.to_vec()));
     let last = through.min(after.saturating_add(LINKS));
     let links = log.store.links(after + 1, last).await.map_err(unavailable)?;
     Ok(Json(Proof {

@@ -4,6 +4,7 @@ mod append;
 mod checkpoint;
 mod conditions;
 mod connect;
+mod prune;
 mod upkeep;
 
 use sqlx::PgPool;

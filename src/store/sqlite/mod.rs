@@ -7,6 +7,7 @@ mod append;
 mod checkpoint;
 mod conditions;
 mod connect;
+mod prune;
 mod upkeep;
 
 use sqlx::SqlitePool;

@@ -8,19 +8,22 @@ use crate::protocol::body::Item;
 use crate::protocol::{body, time};
 use crate::store::chain::{self, Hash, Lasting, Personal};
 use crate::store::erasure::{Record, remains};
-use crate::store::model::{GENESIS, Head, Kind, StoredEntry, StoredItem};
+use crate::store::model::{Head, Kind, StoredEntry, StoredItem};
 
-/// Checks the entries and item rows of one range of sequences; the entry before it may come first.
+/// Checks the entries and item rows of one range of sequences; the entry before it may come first. The log begins after `base`.
 pub(super) fn rows(
     range: RangeInclusive<i64>,
     mut entries: &[StoredEntry],
     items: &[StoredItem],
     erasures: &Erasures,
+    base: &Head,
 ) -> Result<Vec<Head>, Fault> {
     let before = range.start() - 1;
     let missing = |seq| Fault { seq, why: "the entry is missing".to_owned() };
-    let mut previous = GENESIS;
-    if before >= 1 {
+    let mut previous = *base;
+    if before == base.seq {
+        entries = &entries[entries.partition_point(|entry| entry.seq <= before)..];
+    } else {
         let (entry, rest) = entries.split_first().filter(|(entry, _)| entry.seq == before).ok_or(missing(before))?;
         entries = rest;
         let chain = Hash::try_from(&entry.chain[..]).map_err(|_| Fault { seq: before, why: NOT_A_CHAIN.to_owned() })?;

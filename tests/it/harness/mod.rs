@@ -2,6 +2,7 @@
 
 pub mod db;
 pub mod entries;
+pub mod parts;
 pub mod proof;
 pub mod proxy;
 pub mod service;

@@ -95,7 +95,7 @@ async fn a_second_row_under_a_taken_sequence_is_refused() {
 #[tokio::test]
 async fn every_table_of_the_log_carries_the_guard() {
     let (db, mut relations) = filled().await;
-    relations.splice(0..0, ["access_log", "blocks"].map(String::from));
+    relations.splice(0..0, ["access_log", "anchors", "blocks"].map(String::from));
     let guarded = db
         .texts(
             "SELECT tgrelid::regclass::text FROM pg_trigger

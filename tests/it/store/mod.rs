@@ -9,6 +9,7 @@ mod guard_sqlite;
 mod history;
 mod open;
 mod partitions;
+mod prune;
 mod replicas;
 mod search;
 mod unreadable;
