@@ -29,6 +29,7 @@ const NO_VALUES: &str = "-- erase
 UPDATE profile_changes SET value = NULL WHERE seq = $1";
 const NO_ERRORS: &str = "-- erase
 UPDATE deliveries SET error = NULL WHERE seq = $1";
+const TRUNCATE_WAL: &str = "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 2000";
 const NOT_RECENT: &str = "-- erase
 DELETE FROM recent WHERE event_time = $1 AND key = $2";
 
@@ -149,8 +150,9 @@ impl Sqlite {
         let mut query = Self::unreadable_naming(whom);
         let dropped: Result<u64> =
             sqlite::writing!(self, writer => query.build().execute(writer).await.map(|done| done.rows_affected()));
-        // The write-ahead log still holds pages as they were, unless somebody reads just now.
-        let _: Result<_> = sqlite::writing!(self, writer => writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").await);
+        // The write-ahead log still holds pages as they were. Where somebody reads just now it is not waited for, because
+        // whoever appends would wait too.
+        let _: Result<_> = sqlite::writing!(self, writer => writer.execute(TRUNCATE_WAL).await);
         dropped
     }
 }

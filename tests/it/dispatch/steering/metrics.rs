@@ -63,9 +63,12 @@ on_both_stores! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_metric_is_explained_and_every_explained_metric_is_there() {
     let db = Database::sqlite().await;
-    let service = Launch::on(&db).toml("[[handlers]]\nname = \"trace\"\nkind = \"log\"").start().await;
+    let proof = "[proof]\nhead_file = \"heads.jsonl\"\nverify_every = \"1h\"";
+    let launch = Launch::on(&db).toml("[[handlers]]\nname = \"trace\"\nkind = \"log\"").toml(proof);
+    let service = launch.start().await;
     service.callback().post().await.assert_ok("a callback");
     eventually("it is handled", async || handler(&service, "trace").is_some_and(|h| h["position"] == 1)).await;
+    eventually("it is verified", async || service.metric("portraitd_log_holds", "").await == 1.0).await;
     let response = service.http.get(format!("{}/metrics", service.private_url)).send().await.expect("an answer");
     let text = response.text().await.expect("metrics");
     let suffixes = ["_bucket", "_sum", "_count"];
