@@ -32,7 +32,7 @@ use anyhow::{Context, bail};
 use filling::Sample;
 use load::Open;
 use options::Options;
-use portraitd::store::erasure::Whom;
+use portraitd::store::erasure::{self, Whom};
 use portraitd::store::verify::{self, Plan, Verdict};
 use portraitd::store::{self, Store};
 use postgres::Cluster;
@@ -106,13 +106,8 @@ async fn erased(url: &str, folder: &std::path::Path, options: &Options, report: 
     let accounts = options.entries / ENTRIES;
     for account in (0..accounts).step_by(usize::try_from(accounts / options.erased)?) {
         let whom = Whom { app: APP, account: format!("forget{account:07}"), as_operator: true };
-        loop {
-            let erased = store.erase(&whom, filling::now()?).await.context("an account is erased")?;
-            entries += erased.entries;
-            if erased.entries == 0 {
-                break;
-            }
-        }
+        let now = filling::now()?;
+        entries += erasure::run(&store, &whom, || now, |_| ()).await.context("an account is erased")?;
     }
     let took = begun.elapsed();
     load.stop();

@@ -13,7 +13,7 @@ use super::store_to_operate;
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::journal::spool::look;
-use crate::store::erasure::Whom;
+use crate::store::erasure::{self, Whom};
 use crate::store::{Access, Store};
 
 /// How long callbacks that wait in the spool are waited for.
@@ -73,18 +73,20 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
 
 /// How many entries were erased.
 async fn erase(store: &Store, whom: &Whom, clock: &Clock) -> anyhow::Result<u64> {
-    let (bar, mut entries) = (ProgressBar::new_spinner(), 0);
-    loop {
-        let erased = store.erase(whom, clock.now()).await.with_context(|| {
-            format!("{entries} entries are erased, not all; run it again (in Postgres it takes the right to call portraitd_erase)")
-        })?;
-        let Some(record) = erased.recorded_as else { break };
-        entries += erased.entries;
-        bar.set_message(format!("{entries} entries erased, entry {record} says so"));
-        bar.tick();
-    }
+    let bar = ProgressBar::new_spinner();
+    let erased = erasure::run(
+        store,
+        whom,
+        || clock.now(),
+        |so_far| {
+            bar.set_message(format!("{} entries erased", so_far.entries));
+            bar.tick();
+        },
+    )
+    .await
+    .context("not everything is erased; run it again (in Postgres it takes the right to call portraitd_erase)");
     bar.finish_and_clear();
-    Ok(entries)
+    erased
 }
 
 /// Whether nothing waits in this machine's spool that arrived before.

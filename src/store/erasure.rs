@@ -1,10 +1,13 @@
 //! Erasures: what an entry of kind `erasure` says, and what is left of the entries it names. `docs/proof.md` says the same.
 
+use std::time::Instant;
+
 use serde::{Deserialize, Serialize};
 
 use super::chain::{self, Hash, Personal};
 use super::model::{Auth, DedupeKey, Kind, NewEntry, ReceiptId, Recorded, StoredEntry, StoredItem};
 use super::stamp::Stamp;
+use super::{Store, StoreError};
 use crate::protocol::time::Millis;
 
 /// Whose data is erased.
@@ -23,6 +26,30 @@ pub fn named(entry: &StoredEntry) -> Vec<i64> {
     let record = entry.body.as_deref().and_then(|body| Record::of(entry.seq, body).ok());
     record.map_or_else(Vec::new, |record| record.erased.iter().map(|named| named.seq).collect())
 }
+
+/// Erases all there is of a person, step by step. After each step it rests longer than that took: every page of the log that is
+/// touched is written whole, and appends wait for the same disk.
+pub async fn run(
+    store: &Store,
+    whom: &Whom,
+    now: impl Fn() -> Millis,
+    mut tell: impl FnMut(Erased),
+) -> Result<u64, StoreError> {
+    let mut entries = 0;
+    loop {
+        let begun = Instant::now();
+        let erased = store.erase(whom, now()).await?;
+        if erased.entries == 0 {
+            return Ok(entries);
+        }
+        entries += erased.entries;
+        tell(Erased { entries, ..erased });
+        tokio::time::sleep(begun.elapsed() * REST).await;
+    }
+}
+
+/// Times as long as a step.
+const REST: u32 = 3;
 
 /// How far an erasure has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -15,6 +15,7 @@ pub mod erasure;
 mod error;
 mod follow;
 mod handlers;
+mod items;
 pub mod model;
 pub mod query;
 pub mod subscription;

@@ -41,9 +41,6 @@ const LINKS: &str = "-- links
 SELECT seq, receipt_id, received_at, sdk_app_id, kind, auth, digest, chain
   FROM callbacks WHERE seq BETWEEN $1 AND $2 ORDER BY seq";
 
-const ITEMS: &str = "-- stored
-SELECT seq, ordinal, tag, value FROM profile_changes WHERE seq BETWEEN $1 AND $2 ORDER BY seq, ordinal";
-
 const SPAN: &str = "-- span
 SELECT (SELECT min(seq) FROM callbacks), (SELECT max(seq) FROM callbacks),
        (SELECT min(seq) FROM profile_changes), (SELECT max(seq) FROM profile_changes)";
@@ -90,8 +87,7 @@ macro_rules! reads {
 
             pub(super) async fn stored(&self, from: i64, to: i64) -> Result<(Vec<StoredEntry>, Vec<StoredItem>)> {
                 let entries = sqlx::query_as(ENTRIES).bind(from).bind(to).fetch_all(self.readers()).await?;
-                let items = sqlx::query_as(ITEMS).bind(from).bind(to).fetch_all(self.readers()).await?;
-                Ok((entries, items))
+                Ok((entries, self.items(from, to).await?))
             }
 
             pub(super) async fn links(&self, from: i64, to: i64) -> Result<Vec<Link>> {
