@@ -19,5 +19,5 @@ pub enum StoreError {
 /// Rows that come out of a database: none here.
 pub mod rows {
     macro_rules! none { ($($name:ident),*) => { $(pub struct $name;)* } }
-    none!(Change, StoredEntry, StoredItem, UnreadableRow);
+    none!(Change, Link, StoredEntry, StoredItem, UnreadableRow);
 }
