@@ -274,6 +274,6 @@ fn a_listener_others_can_reach_needs_credentials() {
 
 #[test]
 fn keys_of_a_later_version_are_unknown() {
-    let message = refused(&Flags::default(), &with_app(&[("PORTRAITD__STORE__RETENTION_DAYS", "30")]));
-    assert!(message.contains("retention_days"), "{message}");
+    let message = refused(&Flags::default(), &with_app(&[("PORTRAITD__RECONCILE__EVERY", "1d")]));
+    assert!(message.contains("reconcile"), "{message}");
 }
