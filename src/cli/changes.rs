@@ -71,7 +71,11 @@ fn table(changes: &[Change]) -> String {
             rfc3339(change.received_at.0),
             change.app.to_string(),
             text(&change.account),
-            if change.operator == change.account { "self".to_owned() } else { text(&change.operator) },
+            if change.account.is_some() && change.operator == change.account {
+                "self".to_owned()
+            } else {
+                text(&change.operator)
+            },
             text(&change.platform),
             visible(&change.tag),
             change.old.as_deref().map(|old| shortened(old, 200)).unwrap_or_default(),

@@ -14,6 +14,8 @@ const TAIL: u64 = 4096;
 pub(super) fn append(path: &Path, head: &Noted) -> io::Result<()> {
     let is_new = !path.exists();
     let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+    // One that was given up may still be under way.
+    file.lock()?;
     let end = end(&mut file)?;
     if end.lines().last().and_then(Noted::parse).is_some_and(|last| last.head() == head.head()) {
         return Ok(());

@@ -25,7 +25,10 @@ on_both_stores! {
         }
         service.terminate();
         assert!(service.ended().await.success());
-        assert_eq!(seqs(&file), [3], "an empty log is not noted");
+        // Where the start is slow, a callback may be there before its head is noted.
+        let noted = seqs(&file);
+        assert!(noted[0] > 0 && noted.is_sorted_by(|a, b| a < b), "an empty log is not noted: {noted:?}");
+        assert_eq!(noted.last(), Some(&3));
 
         let mut service = launch().start().await;
         eventually("the start is noted", async || service.metric("portraitd_proof_anchored_seq", "file").await == 3.0).await;
@@ -36,7 +39,7 @@ on_both_stores! {
         assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
         service.terminate();
         assert!(service.ended().await.success());
-        assert_eq!(seqs(&file), [3, 4]);
+        assert_eq!(seqs(&file), [noted, vec![4]].concat());
         let text = std::fs::read_to_string(&file).expect("it is there");
         let last: Value = serde_json::from_str(text.lines().last().expect("a line")).expect("JSON");
         assert_eq!((&last["seq"], &last["chain"]), (&head["seq"], &head["chain"]));
