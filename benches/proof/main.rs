@@ -1,5 +1,5 @@
-//! Verification and erasing: how fast a log is verified, and what erasing a thousand people costs the callbacks that arrive
-//! meanwhile. `cargo bench --bench proof` prints the table; `-- --help` tells the options.
+//! Verification, erasing and retention: how fast a log is verified, and what erasing a thousand people, or pruning under a long
+//! reader, costs the callbacks that arrive meanwhile. `cargo bench --bench proof` prints the table; `-- --help` tells the options.
 
 #![allow(clippy::disallowed_methods, reason = "real clocks are what is tested here")]
 
@@ -21,6 +21,7 @@ mod postgres;
 mod program;
 #[path = "../faults/report.rs"]
 mod report;
+mod retention;
 #[allow(dead_code)]
 #[path = "../../tests/it/harness/service/program.rs"]
 mod shell;
@@ -40,6 +41,10 @@ use program::Program;
 use report::Report;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PER_SECOND: u64 = 1000;
 const CONNECTIONS: usize = 64;
 const APP: i64 = 1_400_000_000;
@@ -55,15 +60,25 @@ async fn main() -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     let (cluster, folder) = (Cluster::start(&filling::SETTINGS), tempfile::tempdir()?);
 
-    let url = filling::create(&cluster, "proof").await?;
-    filling::fill(&url, options.entries, |number| sample(number, &options)).await?;
-    verified(&url, "Postgres", &mut report).await?;
-    erased(&url, folder.path(), &options, &mut report).await?;
-    verified(&url, "Postgres, after the erasures", &mut report).await?;
-
-    let url = format!("sqlite://{}", folder.path().join("log.db").display());
-    filling::fill(&url, options.entries / 4, |number| sample(number, &options)).await?;
-    verified(&url, "SQLite", &mut report).await?;
+    if options.wants("verify") || options.wants("erase") {
+        let url = filling::create(&cluster, "proof").await?;
+        filling::fill(&url, options.entries, |number| sample(number, &options)).await?;
+        if options.wants("verify") {
+            verified(&url, "Postgres", &mut report).await?;
+        }
+        if options.wants("erase") {
+            erased(&url, folder.path(), &options, &mut report).await?;
+            verified(&url, "Postgres, after the erasures", &mut report).await?;
+        }
+    }
+    if options.wants("verify") {
+        let url = format!("sqlite://{}", folder.path().join("log.db").display());
+        filling::fill(&url, options.entries / 4, |number| sample(number, &options)).await?;
+        verified(&url, "SQLite", &mut report).await?;
+    }
+    if options.wants("prune") {
+        retention::pruned(&cluster, folder.path(), &options, &mut report).await?;
+    }
 
     println!("{}", report.table());
     Ok(if report.broken() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -15,7 +15,6 @@ pub mod erasure;
 mod error;
 mod follow;
 mod handlers;
-mod items;
 pub mod model;
 pub mod query;
 pub mod subscription;
@@ -29,6 +28,7 @@ pub mod rows;
 mod search;
 mod sqlite;
 mod stamp;
+mod stored;
 mod tail;
 mod verbs;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::QueryBuilder;
 
-use super::model::{GENESIS, Head, Link, NewEntry, ReceiptId, StoredEntry, StoredItem, UnreadableRow};
+use super::model::{GENESIS, Head, Link, NewEntry, ReceiptId, StoredEntry, UnreadableRow};
 use super::{Result, Stamp};
 
 const HEAD: &str = "-- head
@@ -20,22 +20,20 @@ const UNREADABLE: &str = "-- unreadable
 SELECT id, first_at, last_at, times, sdk_app_id, command, reason, auth, client_ip, platform, body
   FROM unreadable WHERE id < $1 ORDER BY id DESC LIMIT $2";
 
-macro_rules! entries {
-    ($name:literal, $which:literal) => {
-        concat!(
-            "-- ",
-            $name,
-            "
-SELECT seq, received_at, event_time, effective_time, sdk_app_id, kind, auth, account, operator, client_ip, platform,
-       receipt_id, salt, digest, chain, body
-  FROM callbacks WHERE ",
-            $which
-        )
+macro_rules! columns {
+    () => {
+        "seq, received_at, event_time, effective_time, sdk_app_id, kind, auth, account, operator, client_ip, platform,
+       receipt_id, salt, digest, chain, body"
     };
 }
+/// Of an entry as it is stored.
+pub(super) const COLUMNS: &str = columns!();
 
-const ENTRIES: &str = entries!("stored", "seq BETWEEN $1 AND $2 ORDER BY seq");
-const ERASURES: &str = entries!("erasures", "kind = 'erasure' AND seq > $1 ORDER BY seq LIMIT $2");
+const ERASURES: &str = concat!(
+    "-- erasures\nSELECT ",
+    columns!(),
+    "\n  FROM callbacks WHERE kind = 'erasure' AND seq > $1 ORDER BY seq LIMIT $2"
+);
 
 const LINKS: &str = "-- links
 SELECT seq, receipt_id, received_at, sdk_app_id, kind, auth, digest, chain
@@ -83,11 +81,6 @@ macro_rules! reads {
             pub(super) async fn unreadable(&self, before: Option<i64>, limit: u32) -> Result<Vec<UnreadableRow>> {
                 let found = sqlx::query_as(UNREADABLE).bind(before.unwrap_or(i64::MAX)).bind(i64::from(limit));
                 Ok(found.fetch_all(self.readers()).await?)
-            }
-
-            pub(super) async fn stored(&self, from: i64, to: i64) -> Result<(Vec<StoredEntry>, Vec<StoredItem>)> {
-                let entries = sqlx::query_as(ENTRIES).bind(from).bind(to).fetch_all(self.readers()).await?;
-                Ok((entries, self.items(from, to).await?))
             }
 
             pub(super) async fn links(&self, from: i64, to: i64) -> Result<Vec<Link>> {

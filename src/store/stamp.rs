@@ -15,6 +15,13 @@ const POSTGRES_EPOCH: Millis = 946_684_800_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(pub Millis);
 
+impl Stamp {
+    /// Postgres sends microseconds.
+    pub(super) fn from_postgres(micros: i64) -> Self {
+        Stamp(micros.div_euclid(1000) + POSTGRES_EPOCH)
+    }
+}
+
 impl Type<Postgres> for Stamp {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_name("timestamptz")
@@ -36,8 +43,7 @@ impl Encode<'_, Postgres> for Stamp {
 
 impl Decode<'_, Postgres> for Stamp {
     fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
-        let micros = i64::from_be_bytes(value.as_bytes()?.try_into()?);
-        Ok(Stamp(micros.div_euclid(1000) + POSTGRES_EPOCH))
+        Ok(Stamp::from_postgres(i64::from_be_bytes(value.as_bytes()?.try_into()?)))
     }
 }
 

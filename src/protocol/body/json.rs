@@ -21,9 +21,7 @@ pub(super) fn fields<'a, const N: usize>(
 /// Refuses what is nested deeper than `max`, and control characters inside strings, without recursion.
 pub(super) fn check_shape(json: &str, max: usize) -> Result<(), Unreadable> {
     // A body with few brackets and no control character at all, as Chat sends them, needs no closer look.
-    let brackets = json.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count();
-    let controls = json.bytes().filter(|byte| *byte < 0x20).count();
-    if brackets <= max && controls == 0 {
+    if count(json, |byte| matches!(byte, b'{' | b'[')) <= max && count(json, |byte| byte < 0x20) == 0 {
         return Ok(());
     }
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
@@ -51,6 +49,12 @@ pub(super) fn check_shape(json: &str, max: usize) -> Result<(), Unreadable> {
         }
     }
     Ok(())
+}
+
+/// Counted in bytes, a few at a time, which is several times as fast.
+fn count(json: &str, is_one: impl Fn(u8) -> bool) -> usize {
+    let few = |part: &[u8]| usize::from(part.iter().map(|byte| u8::from(is_one(*byte))).sum::<u8>());
+    json.as_bytes().chunks(255).map(few).sum()
 }
 
 /// What a value is, for an error that must not repeat it.

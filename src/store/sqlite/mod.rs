@@ -8,6 +8,7 @@ mod checkpoint;
 mod conditions;
 mod connect;
 mod prune;
+mod stored;
 mod upkeep;
 
 use sqlx::SqlitePool;
