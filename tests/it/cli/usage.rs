@@ -6,8 +6,24 @@ use crate::harness::db::{Database, on_both_stores};
 use crate::harness::service::{APP, Launch, Service, program};
 
 const SUBCOMMANDS: [&str; 18] = [
-    "serve", "migrate", "config", "doctor", "healthcheck", "changes", "tail", "export", "unreadable", "handlers", "spool",
-    "verify", "erase", "prune", "profile", "push-attrs", "usersig", "allowlist",
+    "serve",
+    "migrate",
+    "config",
+    "doctor",
+    "healthcheck",
+    "changes",
+    "tail",
+    "export",
+    "unreadable",
+    "handlers",
+    "spool",
+    "verify",
+    "erase",
+    "prune",
+    "profile",
+    "push-attrs",
+    "usersig",
+    "allowlist",
 ];
 
 #[test]
