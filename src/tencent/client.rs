@@ -68,7 +68,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("sdk_app_id", &self.inner.sdk_app_id)
-            .field("base_url", &self.inner.base_url.as_str())
+            .field("at", &self.inner.base_url.origin().ascii_serialization())
             .field("identifier", &self.inner.key.identifier())
             .finish_non_exhaustive()
     }

@@ -91,6 +91,9 @@ impl Error {
     }
 }
 
+/// What is shown of ErrorInfo, in characters.
+const MAX_INFO: usize = 200;
+
 /// A code in the vendor's words and ours.
 struct Said<'a> {
     code: i64,
@@ -103,9 +106,11 @@ impl fmt::Display for Said<'_> {
         if let Some(meaning) = meaning(self.code) {
             write!(f, ", {meaning}")?;
         }
-        if !self.info.is_empty() {
-            write!(f, " ({})", self.info)?;
+        if self.info.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        // Whoever answered wrote it, and it goes to terminals and logs.
+        let info = self.info.chars().take(MAX_INFO).map(|c| if c.is_control() { ' ' } else { c });
+        write!(f, " ({})", info.collect::<String>())
     }
 }

@@ -37,7 +37,7 @@ where
             part.iter().map(|one| result(command, account(one), &answered)).collect::<Vec<_>>()
         }
     });
-    // Boxed and collected first: the stream's items borrow `all`.
+    // Collected first: a lazy iterator of them would not be Send.
     let parts: Vec<_> = parts.collect();
     stream::iter(parts).buffered(CONCURRENT).concat().await
 }

@@ -50,3 +50,35 @@ impl Drop for Turn<'_> {
         let _ = self.back.try_send(self.unused_since.unwrap_or_else(|| Instant::now() + SECOND));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(50);
+
+    #[tokio::test]
+    async fn a_place_is_free_again_a_second_after_the_answer() {
+        let rate = Rate::new(1);
+        let turn = rate.turn().await;
+        assert!(timeout(MOMENT, rate.turn()).await.is_err(), "the answer is not there yet");
+        drop(turn);
+        let answered = Instant::now();
+        rate.turn().await;
+        assert!(answered.elapsed() >= SECOND, "{:?}", answered.elapsed());
+    }
+
+    #[tokio::test]
+    async fn one_who_gives_up_waiting_takes_no_place() {
+        let rate = Rate::new(1);
+        drop(rate.turn().await);
+        let begun = Instant::now();
+        for _ in 0..3 {
+            assert!(timeout(MOMENT, rate.turn()).await.is_err());
+        }
+        rate.turn().await;
+        assert!(begun.elapsed() < 2 * SECOND, "{:?}", begun.elapsed());
+    }
+}

@@ -87,6 +87,8 @@ async fn a_code_nobody_knows_is_an_error_all_the_same() {
     assert_eq!(error, Error::Refused { command: "portrait_set", code: 12345, info: "because".to_owned() });
     assert_eq!((requests, error.is_retryable()), (1, false));
     assert_eq!(error.to_string(), "portrait_set: 12345 (because)");
+    let (error, _) = failure(answers(r#"{"ErrorCode":1,"ErrorInfo":"\u001b[2J"}"#)).await;
+    assert_eq!(error.to_string(), "portrait_set: 1 ( [2J)", "hostile text does nothing in a terminal");
     let (error, _) = failure(answers(r#"{"ErrorCode":40003}"#)).await;
     assert_eq!(error.to_string(), "portrait_set: 40003, the account does not exist: import it first");
 }
