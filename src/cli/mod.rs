@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Data goes to stdout, everything else to stderr.
 
+mod allowlist;
 mod changes;
 mod config;
 mod doctor;
@@ -10,13 +11,17 @@ mod handlers;
 mod healthcheck;
 mod migrate;
 mod output;
+mod profile;
 mod prune;
+mod push_attrs;
 mod reader;
 mod serve;
 mod spool;
 mod tail;
+mod tencent;
 mod time;
 mod unreadable;
+mod usersig;
 mod verify;
 
 use std::path::PathBuf;
@@ -27,12 +32,13 @@ use secrecy::ExposeSecret;
 
 use crate::config::{ConfigError, Flags, Loaded, environment, load};
 use crate::store::{Open, Store, StoreError};
+use crate::tencent::Error;
 
 /// Receives Tencent Chat's Profile.CallbackPortraitSet callbacks and keeps them as an append-only audit log.
 ///
 /// Configuration, weakest to strongest: built-in defaults, the file named by --config or PORTRAITD_CONFIG, environment
-/// variables PORTRAITD__SECTION__KEY, the shorthands DATABASE_URL, PORTRAITD_SDK_APP_ID, PORTRAITD_CALLBACK_TOKEN and
-/// PORTRAITD_ADMIN_TOKEN (each also as …_FILE), and flags. `portraitd config` shows what is in force.
+/// variables PORTRAITD__SECTION__KEY, the shorthands DATABASE_URL, PORTRAITD_SDK_APP_ID, PORTRAITD_CALLBACK_TOKEN,
+/// PORTRAITD_SECRET_KEY and PORTRAITD_ADMIN_TOKEN (each also as …_FILE), and flags. `portraitd config` shows what is in force.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 #[derive(Parser)]
@@ -80,6 +86,10 @@ enum Command {
     Verify(verify::Arguments),
     Erase(erase::Arguments),
     Prune(prune::Arguments),
+    Profile(profile::Arguments),
+    PushAttrs(push_attrs::Arguments),
+    Usersig(usersig::Arguments),
+    Allowlist(allowlist::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -94,10 +104,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether the operator has to change the configuration, rather than whatever it leads to.
+/// Whether the operator has to change the configuration, or what was given, rather than whatever it leads to.
 fn is_configuration(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.is::<ConfigError>() || matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::Unsuitable(_)))
+        cause.is::<ConfigError>()
+            || matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::Unsuitable(_)))
+            || matches!(cause.downcast_ref::<Error>(), Some(Error::Limit(_)))
     })
 }
 
@@ -144,6 +156,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Verify(arguments) => verify::run(loaded, arguments).await,
             Command::Erase(arguments) => erase::run(loaded, arguments).await,
             Command::Prune(arguments) => prune::run(loaded, arguments).await,
+            Command::Profile(arguments) => profile::run(loaded, arguments).await,
+            Command::PushAttrs(arguments) => push_attrs::run(loaded, arguments).await,
+            Command::Usersig(arguments) => usersig::run(&loaded, arguments),
+            Command::Allowlist(arguments) => allowlist::run(loaded, arguments).await,
         }
     });
     // A disk that does not answer must not keep the process from ending.

@@ -4,4 +4,5 @@ mod configuration;
 mod doctor;
 mod erase;
 mod log;
+mod tencent;
 mod usage;

@@ -1,3 +1,5 @@
+mod tencent;
+
 use std::io::Write;
 
 use secrecy::ExposeSecret;
@@ -164,7 +166,6 @@ fn a_shorthand_that_is_misspelt_is_refused_by_name() {
         assert!(load(&Flags::default(), &with_app(&[(name, "")])).is_ok(), "{name}, empty, is unset");
     }
     let of_others = [
-        ("PORTRAITD_SECRET_KEY", "of a later version"),
         ("PORTRAITD_SERVICE_HOST", "10.0.0.1"),
         ("PORTRAITD_SERVICE_PORT_HTTP", "80"),
         ("PORTRAITD_PORT", "tcp://10.0.0.1:80"),
