@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What each module may name of the crate. Flow order; nothing points back up.
-const MAY_NAME: [(&str, &[&str]); 20] = [
+const MAY_NAME: [(&str, &[&str]); 21] = [
     ("protocol", &[]),
     ("stop", &[]),
     ("clock", &["protocol"]),
@@ -16,6 +16,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
     ("journal", &["protocol", "store", "telemetry"]),
     ("receiver", &["protocol", "clock", "failures", "config", "telemetry", "store", "journal"]),
     ("listener", &["config", "stop", "telemetry"]),
+    ("reconcile", &["protocol", "stop", "clock", "config", "telemetry", "store", "tencent"]),
     ("dispatch", &["protocol", "stop", "clock", "telemetry", "store"]),
     ("handlers", &["protocol", "clock", "config", "dispatch"]),
     ("export", &["protocol", "store"]),
@@ -55,6 +56,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
             "tencent",
             "audit",
             "upkeep",
+            "reconcile",
         ],
     ),
     (
@@ -73,6 +75,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
             "proof",
             "tencent",
             "app",
+            "reconcile",
         ],
     ),
     ("lib", &[]),
