@@ -12,6 +12,7 @@ mod migrate;
 mod output;
 mod prune;
 mod reader;
+mod reconcile;
 mod serve;
 mod spool;
 mod tail;
@@ -80,6 +81,7 @@ enum Command {
     Verify(verify::Arguments),
     Erase(erase::Arguments),
     Prune(prune::Arguments),
+    Reconcile(reconcile::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -144,6 +146,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Verify(arguments) => verify::run(loaded, arguments).await,
             Command::Erase(arguments) => erase::run(loaded, arguments).await,
             Command::Prune(arguments) => prune::run(loaded, arguments).await,
+            Command::Reconcile(arguments) => reconcile::run(loaded, arguments).await,
         }
     });
     // A disk that does not answer must not keep the process from ending.
