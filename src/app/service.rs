@@ -12,7 +12,7 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 
-use super::tencent::clients;
+use super::clients;
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Tls};

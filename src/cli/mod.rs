@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Data goes to stdout, everything else to stderr.
 
+mod allowlist;
 mod changes;
 mod config;
 mod doctor;
@@ -10,14 +11,18 @@ mod handlers;
 mod healthcheck;
 mod migrate;
 mod output;
+mod profile;
 mod prune;
+mod push_attrs;
 mod reader;
 mod reconcile;
 mod serve;
 mod spool;
 mod tail;
+mod tencent;
 mod time;
 mod unreadable;
+mod usersig;
 mod verify;
 
 use std::path::PathBuf;
@@ -28,6 +33,7 @@ use secrecy::ExposeSecret;
 
 use crate::config::{ConfigError, Flags, Loaded, environment, load};
 use crate::store::{Open, Store, StoreError};
+use crate::tencent::Error;
 
 /// Receives Tencent Chat's Profile.CallbackPortraitSet callbacks and keeps them as an append-only audit log.
 ///
@@ -82,6 +88,10 @@ enum Command {
     Erase(erase::Arguments),
     Prune(prune::Arguments),
     Reconcile(reconcile::Arguments),
+    Profile(profile::Arguments),
+    PushAttrs(push_attrs::Arguments),
+    Usersig(usersig::Arguments),
+    Allowlist(allowlist::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -96,10 +106,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether the operator has to change the configuration, rather than whatever it leads to.
+/// Whether the operator has to change the configuration, or what was given, rather than whatever it leads to.
 fn is_configuration(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.is::<ConfigError>() || matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::Unsuitable(_)))
+        cause.is::<ConfigError>()
+            || matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::Unsuitable(_)))
+            || matches!(cause.downcast_ref::<Error>(), Some(Error::Limit(_)))
     })
 }
 
@@ -147,6 +159,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Erase(arguments) => erase::run(loaded, arguments).await,
             Command::Prune(arguments) => prune::run(loaded, arguments).await,
             Command::Reconcile(arguments) => reconcile::run(loaded, arguments).await,
+            Command::Profile(arguments) => profile::run(loaded, arguments).await,
+            Command::PushAttrs(arguments) => push_attrs::run(loaded, arguments).await,
+            Command::Usersig(arguments) => usersig::run(&loaded, arguments),
+            Command::Allowlist(arguments) => allowlist::run(loaded, arguments).await,
         }
     });
     // A disk that does not answer must not keep the process from ending.

@@ -10,11 +10,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::output::print;
+use super::output::{print, visible};
 use super::reader::whoami;
 use super::store_to_operate;
+use super::tencent::App;
 use super::time::time;
-use crate::app::tencent::client_of;
 use crate::clock::Clock;
 use crate::config::{ConfigError, Loaded};
 use crate::journal::spool::look;
@@ -31,9 +31,8 @@ use crate::store::{Access, Store};
 /// interrupted. It takes the app's secret key (tencent.secret_key, PORTRAITD_SECRET_KEY). docs/reconciling.md tells the rules.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// SDKAppID; needed only where there are several
-    #[arg(long, value_name = "SDKAPPID")]
-    app: Option<u64>,
+    #[command(flatten)]
+    app: App,
     #[command(flatten)]
     whom: Whom,
     /// With --all: from the beginning, also where the last run was interrupted
@@ -66,7 +65,7 @@ struct Whom {
 
 pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { app, whom, anew, dry_run, grace, json } = arguments;
-    let client = client_of(&loaded.config, app)?;
+    let client = app.client(&loaded)?;
     let app = client.sdk_app_id();
     let mark = Mark { app: i64::try_from(app).unwrap_or_default(), name: "command" };
     let mut accounts = whom.account;
@@ -181,10 +180,10 @@ impl Teller {
                     let _ = self.bar.suspend(|| print(&line));
                 }
             }
-            News::Unsettled { account } => self.say(&format!("{account}: goes on changing, nothing more is recorded of it")),
-            News::Unknown { account } => self.say(&format!("{account}: Tencent has no such account")),
-            News::Failed { account, error } => self.say(&format!("{account}: {error}")),
-            News::LeftOut { tag, why } => self.say(&format!("{tag} is not asked for: {why}")),
+            News::Unsettled { account } => self.say(&format!("{}: goes on changing, nothing more is recorded of it", visible(account))),
+            News::Unknown { account } => self.say(&format!("{}: Tencent has no such account", visible(account))),
+            News::Failed { account, error } => self.say(&format!("{}: {error}", visible(account))),
+            News::LeftOut { tag, why } => self.say(&format!("{} is not asked for: {why}", visible(tag))),
             News::WaitingForSpool => self.say("waiting for callbacks in the spool to be recorded (portraitd spool status)"),
         }
     }
@@ -203,8 +202,9 @@ impl Teller {
                 "log": log, "tencent": raw(value)});
             return format!("{line}\n");
         }
+        let (account, tag, value) = (visible(account), visible(tag), visible(value));
         match known {
-            Some(known) => format!("{account}  {tag}: the log has {}, Tencent has {value}\n", known.value),
+            Some(known) => format!("{account}  {tag}: the log has {}, Tencent has {value}\n", visible(&known.value)),
             None => format!("{account}  {tag}: the log has none, Tencent has {value}\n"),
         }
     }

@@ -30,6 +30,7 @@ mod shutdown;
 mod silence;
 mod spool;
 mod store;
+mod tencent;
 mod tls;
 mod tree;
 

@@ -5,8 +5,26 @@ use tempfile::tempdir;
 use crate::harness::db::{Database, on_both_stores};
 use crate::harness::service::{APP, Launch, Service, program};
 
-const SUBCOMMANDS: [&str; 10] =
-    ["serve", "migrate", "config", "doctor", "healthcheck", "changes", "unreadable", "handlers", "spool", "verify"];
+const SUBCOMMANDS: [&str; 18] = [
+    "serve",
+    "migrate",
+    "config",
+    "doctor",
+    "healthcheck",
+    "changes",
+    "tail",
+    "export",
+    "unreadable",
+    "handlers",
+    "spool",
+    "verify",
+    "erase",
+    "prune",
+    "profile",
+    "push-attrs",
+    "usersig",
+    "allowlist",
+];
 
 #[test]
 fn every_subcommand_explains_itself_on_stdout() {
@@ -29,7 +47,7 @@ fn every_subcommand_explains_itself_on_stdout() {
 #[test]
 fn wrong_usage_exits_2_and_says_so_on_stderr_only() {
     let folder = tempdir().expect("a folder");
-    let cases: [&[&str]; 11] = [
+    let cases: [&[&str]; 18] = [
         &[],
         &["nonsense"],
         &["serve", "--nonsense"],
@@ -41,6 +59,13 @@ fn wrong_usage_exits_2_and_says_so_on_stderr_only() {
         &["verify", "extra"],
         &["serve", "--sdk-app-id", "x"],
         &["serve", "--sdk-app-id", "-1"],
+        &["profile", "set", "alice"],
+        &["profile", "set", "alice", "nick"],
+        &["profile", "get"],
+        &["push-attrs", "set", "sex=female"],
+        &["push-attrs", "names", "ten=sex"],
+        &["usersig", "alice", "--expire", "0"],
+        &["usersig", "alice"],
     ];
     for arguments in cases {
         let output = program::run(folder.path(), &[], arguments);

@@ -131,6 +131,16 @@ impl Backend {
         assert!(more.is_err(), "{more:?}");
     }
 
+    /// How many requests came that were not looked at.
+    pub fn waiting(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// The same; they are gone then.
+    pub fn drained(&mut self) -> usize {
+        std::iter::from_fn(|| self.requests.try_recv().ok()).count()
+    }
+
     /// How many have connected so far.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
