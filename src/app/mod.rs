@@ -12,6 +12,7 @@ use crate::handlers;
 use crate::stop::Stop;
 use crate::telemetry;
 pub use service::Service;
+pub(crate) use signals::listen as stop_on_signals;
 
 /// A service to be: its configuration, and handlers of the app's own.
 ///

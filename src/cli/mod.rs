@@ -2,7 +2,9 @@
 
 mod changes;
 mod config;
+mod demo;
 mod doctor;
+mod emulator;
 mod erase;
 mod export;
 mod filter;
@@ -19,6 +21,7 @@ mod time;
 mod unreadable;
 mod verify;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -58,6 +61,7 @@ struct Common {
 enum Command {
     /// Receive, record and answer callbacks
     Serve(serve::Arguments),
+    Demo(demo::Arguments),
     /// Bring the log's tables up to date, then exit
     Migrate,
     /// Show the configuration in force and where each value came from
@@ -80,6 +84,7 @@ enum Command {
     Verify(verify::Arguments),
     Erase(erase::Arguments),
     Prune(prune::Arguments),
+    Emulator(emulator::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -124,7 +129,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     {
         return output::print(crate::config::DEFAULTS);
     }
-    let loaded = load(&flags, &environment(std::env::vars_os())?)?;
+    let loaded = match cli.command {
+        // They bring their own: what somebody configured for a real service is not theirs.
+        Command::Demo(_) | Command::Emulator(_) => load(&Flags::default(), &HashMap::new())?,
+        _ => load(&flags, &environment(std::env::vars_os())?)?,
+    };
     // Only one provider is compiled in; installing it twice is not an error worth stopping for.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Runtime::new()?;
@@ -144,6 +153,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Verify(arguments) => verify::run(loaded, arguments).await,
             Command::Erase(arguments) => erase::run(loaded, arguments).await,
             Command::Prune(arguments) => prune::run(loaded, arguments).await,
+            Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Emulator(arguments) => emulator::run(arguments).await,
         }
     });
     // A disk that does not answer must not keep the process from ending.

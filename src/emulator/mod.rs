@@ -139,6 +139,11 @@ impl Emulator {
         self.vendor.sender.drain(patience).await
     }
 
+    /// Sends the console's check: an empty object, the command only in the query, SdkAppid only if asked for.
+    pub async fn console_check(&self, with_app: bool) -> anyhow::Result<Answer> {
+        self.vendor.sender.check(with_app).await
+    }
+
     /// Runs until its listener dies, which it does not by itself.
     pub async fn served(&mut self) {
         let _ = (&mut self.serving).await;

@@ -84,7 +84,8 @@ impl Default for Options {
 }
 
 impl Options {
-    pub(super) fn check(&self) -> anyhow::Result<()> {
+    /// What is wrong with them.
+    pub fn check(&self) -> anyhow::Result<()> {
         if !self.allow_remote && !self.listen.ip().to_canonical().is_loopback() {
             bail!("--listen: {} can be reached by others; --allow-remote permits it", self.listen);
         }
