@@ -46,7 +46,7 @@ pub enum News<'a> {
 }
 
 /// Who hears it.
-pub type Tell = dyn FnMut(News<'_>) + Send;
+pub type Tell<'t> = dyn FnMut(News<'_>) + Send + 't;
 
 /// What a run came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]

@@ -28,7 +28,7 @@ impl Tags {
     }
 
     /// Asks for this one too, unless it was left out.
-    pub fn add(&mut self, tag: &str, tell: &mut Tell) {
+    pub fn add(&mut self, tag: &str, tell: &mut Tell<'_>) {
         if self.known.contains(tag) {
             return;
         }
@@ -44,7 +44,7 @@ impl Tags {
     }
 
     /// Leaves out what the app does not have. Whether anything was left out.
-    async fn leave_out(&mut self, client: &Client, account: &str, tell: &mut Tell) -> Result<bool, Error> {
+    async fn leave_out(&mut self, client: &Client, account: &str, tell: &mut Tell<'_>) -> Result<bool, Error> {
         let account = [account.to_owned()];
         let before = self.asked.len();
         let mut parts = vec![self.asked.clone()];
@@ -70,7 +70,7 @@ pub(super) async fn pull(
     client: &Client,
     accounts: &[String],
     tags: &mut Tags,
-    tell: &mut Tell,
+    tell: &mut Tell<'_>,
 ) -> Result<PerAccount<Vec<Item>>, Error> {
     let mut pulled = Vec::with_capacity(accounts.len());
     let mut parts = vec![accounts.to_vec()];

@@ -52,7 +52,7 @@ pub struct Run<'r> {
     /// Whether callbacks wait in the spool.
     pub is_spooled: &'r (dyn Fn() -> bool + Send + Sync),
     /// Hears what there is to tell.
-    pub tell: &'r mut Tell,
+    pub tell: &'r mut Tell<'r>,
 }
 
 /// What differed when an account was looked at.
