@@ -13,8 +13,8 @@ use crate::handlers;
 use crate::stop::Stop;
 use crate::telemetry;
 pub use service::Service;
-pub use tencent::{app_and_key, client_of, clients};
 pub(crate) use signals::listen as stop_on_signals;
+pub use tencent::{app_and_key, client_of, clients};
 
 /// A service to be: its configuration, and handlers of the app's own.
 ///

@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     whom: Whom,
     /// With --all: from the beginning, also where the last run was interrupted
-    #[arg(long, requires = "all")]
+    #[arg(long)]
     anew: bool,
     /// Record nothing, only say what differs
     #[arg(long)]
@@ -73,6 +73,9 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
     accounts.dedup();
     if accounts.iter().any(|account| account.is_empty() || account.contains('\0')) {
         return Err(ConfigError("--account: no account is named so".to_owned()).into());
+    }
+    if anew && !whom.all {
+        return Err(ConfigError("--anew goes with --all: nothing else is gone on with".to_owned()).into());
     }
     let named = accounts.len() as u64;
     let which = match whom.since {
@@ -137,7 +140,9 @@ async fn begin(store: &Store, mark: Mark, anew: bool) -> anyhow::Result<String> 
             store.move_mark(mark, "").await?;
             return Ok(String::new());
         }
-        after => eprintln!("going on after {after:?}, where the last run was interrupted (--anew begins at the first account)"),
+        after => eprintln!(
+            "going on after {after:?}, where the last run was interrupted (--anew begins at the first account)"
+        ),
     }
     Ok(after)
 }
@@ -180,11 +185,15 @@ impl Teller {
                     let _ = self.bar.suspend(|| print(&line));
                 }
             }
-            News::Unsettled { account } => self.say(&format!("{}: goes on changing, nothing more is recorded of it", visible(account))),
+            News::Unsettled { account } => {
+                self.say(&format!("{}: goes on changing, nothing more is recorded of it", visible(account)))
+            }
             News::Unknown { account } => self.say(&format!("{}: Tencent has no such account", visible(account))),
             News::Failed { account, error } => self.say(&format!("{}: {error}", visible(account))),
             News::LeftOut { tag, why } => self.say(&format!("{} is not asked for: {why}", visible(tag))),
-            News::WaitingForSpool => self.say("waiting for callbacks in the spool to be recorded (portraitd spool status)"),
+            News::WaitingForSpool => {
+                self.say("waiting for callbacks in the spool to be recorded (portraitd spool status)")
+            }
         }
     }
 

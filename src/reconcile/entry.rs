@@ -37,14 +37,7 @@ pub(super) fn entries(app: i64, account: &str, found: &[Difference], seen_at: Mi
         .collect()
 }
 
-fn entry(
-    app: i64,
-    account: &str,
-    kind: Kind,
-    items: &[&Difference],
-    seen_at: Millis,
-    now: Millis,
-) -> Option<NewEntry> {
+fn entry(app: i64, account: &str, kind: Kind, items: &[&Difference], seen_at: Millis, now: Millis) -> Option<NewEntry> {
     // It must count for more than what it corrects, also where the vendor's clock is ahead of ours.
     let corrected = items.iter().filter_map(|item| Some(item.known.as_ref()?.effective_time)).max();
     let body = Body {
@@ -79,7 +72,8 @@ mod tests {
     #[test]
     fn first_sights_and_misses_are_entries_of_their_own_in_the_vendors_shape() {
         let known = Known { seq: 3, value: "\"a\"".to_owned(), effective_time: 900 };
-        let difference = |tag: &str, value: &str, known| Difference { tag: tag.to_owned(), value: value.to_owned(), known };
+        let difference =
+            |tag: &str, value: &str, known| Difference { tag: tag.to_owned(), value: value.to_owned(), known };
         let found = [difference("A", "\"小\"", None), difference("B", "null", Some(known)), difference("C", "7", None)];
         let made = entries(1, "id1", &found, 800, 1000);
         let bodies: Vec<_> = made.iter().map(|entry| (entry.kind, String::from_utf8_lossy(&entry.body))).collect();

@@ -30,11 +30,18 @@ impl Reconciliations {
     /// This app's.
     pub fn of(&self, app: u64) -> Reconciled {
         let labels = Labels { app };
-        Reconciled { missed: self.missed.get_or_create_owned(&labels), failed: self.failed.get_or_create_owned(&labels) }
+        Reconciled {
+            missed: self.missed.get_or_create_owned(&labels),
+            failed: self.failed.get_or_create_owned(&labels),
+        }
     }
 
     pub(super) fn register(&self, r: &mut Registry) {
-        r.register("missed_changes", "Changes that reconciliation found and no callback told, by item", self.missed.clone());
+        r.register(
+            "missed_changes",
+            "Changes that reconciliation found and no callback told, by item",
+            self.missed.clone(),
+        );
         r.register("reconcile_failures", "Accounts that could not be reconciled", self.failed.clone());
     }
 }
