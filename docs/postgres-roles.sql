@@ -57,6 +57,9 @@ BEGIN
     REVOKE EXECUTE ON FUNCTION public.portraitd_checkpoint FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION public.portraitd_checkpoint TO portraitd_service;
 
+    -- How far reconciliation has come.
+    GRANT SELECT, INSERT, UPDATE ON public.reconciliations TO portraitd_service;
+
     -- Who looked and who operated: read and add; when it was, the database says.
     GRANT SELECT, INSERT (who, action, target, details) ON public.access_log TO portraitd_service;
 

@@ -3,6 +3,7 @@
 pub mod connections;
 pub mod dispatch;
 pub mod proof;
+pub mod reconcile;
 pub mod seldom;
 
 use std::sync::atomic::AtomicU64;
@@ -21,6 +22,7 @@ use crate::config::{ConfigError, Log, LogFormat};
 use connections::AllConnections;
 use dispatch::AllHandlers;
 use proof::Proofs;
+use reconcile::Reconciliations;
 
 /// Sends log lines to stderr, as configured, unless the process has a log already.
 pub fn init(log: &Log) -> Result<(), ConfigError> {
@@ -101,6 +103,8 @@ pub struct Metrics {
     pub handlers: AllHandlers,
     /// Heads noted outside, and what verification found.
     pub proof: Proofs,
+    /// What reconciliation found.
+    pub reconciliations: Reconciliations,
     /// Bytes of request bodies in memory.
     pub body_bytes: Gauge,
 }
@@ -134,6 +138,7 @@ impl Metrics {
             connections: AllConnections::default(),
             handlers: AllHandlers::default(),
             proof: Proofs::default(),
+            reconciliations: Reconciliations::default(),
             body_bytes: Gauge::default(),
         };
         metrics.register();
@@ -191,6 +196,7 @@ impl Metrics {
         self.connections.register(r);
         self.handlers.register(r);
         self.proof.register(r);
+        self.reconciliations.register(r);
     }
 
     /// OpenMetrics text.

@@ -13,6 +13,7 @@ use crate::handlers;
 use crate::stop::Stop;
 use crate::telemetry;
 pub use service::Service;
+pub(crate) use signals::listen as stop_on_signals;
 pub use tencent::{app_and_key, client_of, clients};
 
 /// A service to be: its configuration, and handlers of the app's own.

@@ -12,6 +12,7 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 
+use super::clients;
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Tls};
@@ -21,9 +22,11 @@ use crate::listener::{self, Limits, Listener, Refusal, Times, TlsFiles};
 use crate::proof::{self, Anchors};
 use crate::protocol::reply;
 use crate::receiver::{Gate, Receiver};
+use crate::reconcile::{Schedule, Settings};
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::telemetry::Metrics;
+use crate::tencent::Client;
 use crate::upkeep;
 
 /// How long the store may keep the start waiting.
@@ -40,6 +43,7 @@ pub struct Service {
     public: Listener,
     private: Listener,
     clock: Clock,
+    clients: Vec<Client>,
     begun: Instant,
 }
 
@@ -48,6 +52,7 @@ impl Service {
     /// behind. A store that is away does not keep it from starting: callbacks go to the spool.
     pub(super) async fn build(mut config: Config, handlers: Vec<Registration>, clock: Clock) -> anyhow::Result<Self> {
         let begun = Instant::now();
+        let clients = to_reconcile(&config)?;
         listener::allow(&mut config.receiver.max_connections, &mut config.admin.max_connections);
         let public = bind("receiver", config.receiver.listen, config.receiver.tls.as_ref())?;
         let private = bind("admin", config.admin.listen, config.admin.tls.as_ref())?;
@@ -56,7 +61,7 @@ impl Service {
         let store = Arc::new(Store::unopened(config.store.url.expose_secret())?);
         let spool = Spool::open(&config.spool.dir, config.spool.max_bytes)?;
         bring_up(&store).await?;
-        Ok(Service { config, handlers, store, spool, metrics, gate, public, private, clock, begun })
+        Ok(Service { config, handlers, store, spool, metrics, gate, public, private, clock, clients, begun })
     }
 
     /// What an operator wants to know at the start.
@@ -132,6 +137,29 @@ impl Service {
             ),
             &stop,
         );
+        let schedule = self.config.reconcile.every.map(|every| {
+            let health = writer.health();
+            Schedule {
+                every: every.0,
+                clients: self.clients,
+                settings: Settings {
+                    tags: self.config.reconcile.tags,
+                    grace: self.config.reconcile.grace.0,
+                    dry_run: false,
+                },
+                store: self.store.clone(),
+                clock: self.clock.clone(),
+                is_spooled: Box::new(move || health.spooled() > 0),
+                metrics: self.metrics.clone(),
+            }
+        });
+        let stopping = stop.clone();
+        let reconciling = async move {
+            if let Some(schedule) = schedule {
+                schedule.run(stopping).await;
+            }
+        };
+        let reconciling = watched("reconciliation", reconciling, &stop);
         let upkeep = watched(
             "upkeep",
             upkeep::run(self.store, writer.health(), self.config.store, self.clock, stop.clone()),
@@ -148,7 +176,7 @@ impl Service {
         let public = watched("public listener", public, &stop);
 
         let all = async {
-            let ended = tokio::join!(public, writing, private, upkeep, dispatching, proving);
+            let ended = tokio::join!(public, writing, private, upkeep, dispatching, proving, reconciling);
             anchors.last(grace / 8).await;
             ended
         };
@@ -164,7 +192,7 @@ impl Service {
             stop.hard();
             anyhow::anyhow!("{why}; callbacks that were not answered OK may not be recorded")
         })?;
-        for part in <[_; 6]>::from(ended) {
+        for part in <[_; 7]>::from(ended) {
             part.context("a part of the service failed")?;
         }
         Ok(())
@@ -194,6 +222,22 @@ async fn bring_up(store: &Arc<Store>) -> anyhow::Result<()> {
 fn store_budget(receiver: &config::Receiver) -> Duration {
     let (store, answer) = (receiver.store_budget_ms, receiver.answer_budget_ms);
     Duration::from_millis(if store < answer { store } else { answer / 2 })
+}
+
+/// Whom `reconcile.every` is about: the apps that have a secret key.
+fn to_reconcile(config: &Config) -> Result<Vec<Client>, ConfigError> {
+    if config.reconcile.every.is_none() {
+        return Ok(Vec::new());
+    }
+    let clients: Vec<Client> = clients(config)?.into_values().collect();
+    if clients.is_empty() {
+        return Err(ConfigError(
+            "reconcile.every: reconciling takes an app's secret key: set tencent.secret_key, PORTRAITD_SECRET_KEY, or secret_key \
+             in its [[apps]]"
+                .to_owned(),
+        ));
+    }
+    Ok(clients)
 }
 
 fn bind(section: &str, address: SocketAddr, tls: Option<&Tls>) -> anyhow::Result<Listener> {

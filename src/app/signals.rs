@@ -5,7 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::stop::Stop;
 
 /// The first one stops softly, the second ends at once.
-pub(super) fn listen(stop: &Stop) -> std::io::Result<()> {
+pub(crate) fn listen(stop: &Stop) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = stop.clone();

@@ -3,7 +3,9 @@
 mod allowlist;
 mod changes;
 mod config;
+mod demo;
 mod doctor;
+mod emulator;
 mod erase;
 mod export;
 mod filter;
@@ -15,6 +17,7 @@ mod profile;
 mod prune;
 mod push_attrs;
 mod reader;
+mod reconcile;
 mod serve;
 mod spool;
 mod tail;
@@ -24,6 +27,7 @@ mod unreadable;
 mod usersig;
 mod verify;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -64,6 +68,7 @@ struct Common {
 enum Command {
     /// Receive, record and answer callbacks
     Serve(serve::Arguments),
+    Demo(demo::Arguments),
     /// Bring the log's tables up to date, then exit
     Migrate,
     /// Show the configuration in force and where each value came from
@@ -86,10 +91,12 @@ enum Command {
     Verify(verify::Arguments),
     Erase(erase::Arguments),
     Prune(prune::Arguments),
+    Reconcile(reconcile::Arguments),
     Profile(profile::Arguments),
     PushAttrs(push_attrs::Arguments),
     Usersig(usersig::Arguments),
     Allowlist(allowlist::Arguments),
+    Emulator(emulator::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -136,7 +143,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     {
         return output::print(crate::config::DEFAULTS);
     }
-    let loaded = load(&flags, &environment(std::env::vars_os())?)?;
+    let loaded = match cli.command {
+        // They bring their own: what somebody configured for a real service is not theirs.
+        Command::Demo(_) | Command::Emulator(_) => load(&Flags::default(), &HashMap::new())?,
+        _ => load(&flags, &environment(std::env::vars_os())?)?,
+    };
     // Only one provider is compiled in; installing it twice is not an error worth stopping for.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Runtime::new()?;
@@ -156,10 +167,13 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Verify(arguments) => verify::run(loaded, arguments).await,
             Command::Erase(arguments) => erase::run(loaded, arguments).await,
             Command::Prune(arguments) => prune::run(loaded, arguments).await,
+            Command::Reconcile(arguments) => reconcile::run(loaded, arguments).await,
             Command::Profile(arguments) => profile::run(loaded, arguments).await,
             Command::PushAttrs(arguments) => push_attrs::run(loaded, arguments).await,
             Command::Usersig(arguments) => usersig::run(&loaded, arguments),
             Command::Allowlist(arguments) => allowlist::run(loaded, arguments).await,
+            Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Emulator(arguments) => emulator::run(arguments).await,
         }
     });
     // A disk that does not answer must not keep the process from ending.

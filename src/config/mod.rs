@@ -18,7 +18,8 @@ pub use environment::environment;
 pub use handlers::{Dispatch, ForwardFormat, HANDLER_NAME, Handler, HandlerKind, StartAt, is_handler_name};
 pub use layers::{Flags, Loaded, load};
 pub use model::{
-    Admin, AdminToken, App, Config, Log, LogFormat, Proof, Receiver, Scope, Shutdown, Spool, StoreConfig, Tencent, Tls,
+    Admin, AdminToken, App, Config, Log, LogFormat, Proof, Receiver, Reconcile, Scope, Shutdown, Spool, StoreConfig,
+    Tencent, Tls,
 };
 pub use network::network;
 pub use other_commands::OtherCommands;

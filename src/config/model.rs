@@ -36,6 +36,8 @@ pub struct Config {
     pub proof: Proof,
     /// `[tencent]`
     pub tencent: Tencent,
+    /// `[reconcile]`
+    pub reconcile: Reconcile,
     /// `[log]`
     pub log: Log,
     /// `[shutdown]`
@@ -164,6 +166,17 @@ pub struct Tencent {
     pub base_url: Option<String>,
     pub identifier: String,
     pub secret_key: Option<SecretString>,
+}
+
+/// How profiles are compared with the vendor's.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Reconcile {
+    pub every: Option<Every>,
+    #[serde(deserialize_with = "words")]
+    pub tags: Vec<String>,
+    pub grace: Every,
 }
 
 fn region<'de, D: Deserializer<'de>>(from: D) -> Result<Region, D::Error> {

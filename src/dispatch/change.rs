@@ -39,9 +39,10 @@ pub struct ProfileChange {
     pub platform: Option<String>,
     /// ClientIP, the vendor's claim.
     pub client_ip: Option<String>,
-    /// `sign`: the Sign was verified; `none`: the app has no token.
+    /// `sign`: the Sign was verified; `none`: the app has no token, or it is no callback.
     pub auth: String,
-    /// `callback`: sent by the vendor.
+    /// `callback`: sent by the vendor; `baseline`, `reconcile`: what it said when it was asked, of values that the log did not know,
+    /// or had otherwise. Nobody knows their operator.
     pub kind: String,
     /// Whether the log knew a newer one for the account when this was read.
     pub superseded: bool,

@@ -5,6 +5,7 @@ use sqlx::{Executor, QueryBuilder};
 
 use super::among::Among;
 use super::erasure::{Batch, Erasable, Erased, Whom};
+use super::mark::FORGET;
 use super::model::StoredItem;
 use super::postgres::{self, Postgres};
 use super::sqlite::{self, Sqlite};
@@ -117,6 +118,7 @@ impl Postgres {
     }
 
     pub(super) async fn erase_elsewhere(&self, whom: &Whom) -> Result<u64> {
+        sqlx::query(FORGET).bind(whom.app).bind(&whom.account).execute(self.readers()).await?;
         Ok(Self::unreadable_naming(whom).build().execute(self.readers()).await?.rows_affected())
     }
 }
@@ -147,6 +149,9 @@ impl Sqlite {
     }
 
     pub(super) async fn erase_elsewhere(&self, whom: &Whom) -> Result<u64> {
+        let forget = sqlx::query(FORGET).bind(whom.app).bind(&whom.account);
+        let forgotten: Result<()> = sqlite::writing!(self, writer => forget.execute(writer).await.map(drop));
+        forgotten?;
         let mut query = Self::unreadable_naming(whom);
         let dropped: Result<u64> =
             sqlite::writing!(self, writer => query.build().execute(writer).await.map(|done| done.rows_affected()));

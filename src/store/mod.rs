@@ -20,10 +20,12 @@ pub mod query;
 pub mod subscription;
 pub mod verify;
 
+pub mod mark;
 mod postgres;
 pub mod profile;
 pub mod prune;
 mod read;
+pub mod reconcile;
 pub mod rows;
 mod search;
 mod sqlite;

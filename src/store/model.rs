@@ -17,6 +17,10 @@ pub type ReceiptId = [u8; 16];
 pub enum Kind {
     /// Sent by the vendor.
     Callback,
+    /// What the vendor said when it was asked; the log did not know any value before.
+    Baseline,
+    /// What the vendor said when it was asked; the log said something else.
+    Reconcile,
     /// Names entries whose person was erased.
     Erasure,
 }
@@ -26,6 +30,8 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Callback => "callback",
+            Kind::Baseline => "baseline",
+            Kind::Reconcile => "reconcile",
             Kind::Erasure => "erasure",
         }
     }

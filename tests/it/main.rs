@@ -24,6 +24,7 @@ mod operations;
 mod page;
 mod private;
 mod proof;
+mod reconcile;
 mod retention;
 mod roles;
 mod shutdown;

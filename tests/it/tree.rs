@@ -4,18 +4,20 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What each module may name of the crate. Flow order; nothing points back up.
-const MAY_NAME: [(&str, &[&str]); 20] = [
+const MAY_NAME: [(&str, &[&str]); 22] = [
     ("protocol", &[]),
     ("stop", &[]),
     ("clock", &["protocol"]),
     ("failures", &[]),
     ("tencent", &["protocol", "clock"]),
+    ("emulator", &["protocol", "stop", "clock", "tencent"]),
     ("config", &["tencent"]),
     ("telemetry", &["config"]),
     ("store", &["protocol", "config"]),
     ("journal", &["protocol", "store", "telemetry"]),
     ("receiver", &["protocol", "clock", "failures", "config", "telemetry", "store", "journal"]),
     ("listener", &["config", "stop", "telemetry"]),
+    ("reconcile", &["protocol", "stop", "clock", "config", "telemetry", "store", "tencent"]),
     ("dispatch", &["protocol", "stop", "clock", "telemetry", "store"]),
     ("handlers", &["protocol", "clock", "config", "dispatch"]),
     ("export", &["protocol", "store"]),
@@ -55,6 +57,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
             "tencent",
             "audit",
             "upkeep",
+            "reconcile",
         ],
     ),
     (
@@ -72,7 +75,9 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
             "export",
             "proof",
             "tencent",
+            "emulator",
             "app",
+            "reconcile",
         ],
     ),
     ("lib", &[]),

@@ -275,6 +275,6 @@ fn a_listener_others_can_reach_needs_credentials() {
 
 #[test]
 fn keys_of_a_later_version_are_unknown() {
-    let message = refused(&Flags::default(), &with_app(&[("PORTRAITD__RECONCILE__EVERY", "1d")]));
-    assert!(message.contains("reconcile"), "{message}");
+    let message = refused(&Flags::default(), &with_app(&[("PORTRAITD__FORECAST__EVERY", "1d")]));
+    assert!(message.contains("forecast"), "{message}");
 }

@@ -10,6 +10,7 @@ mod history;
 mod open;
 mod partitions;
 mod prune;
+mod reconcile;
 mod replicas;
 mod search;
 mod unreadable;

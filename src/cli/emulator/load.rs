@@ -1,0 +1,85 @@
+//! `--load`: callbacks at a fixed rate; a report on stdout; exit code 1 unless all were answered OK.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::output::{print, shortened};
+use crate::config::Every;
+use crate::emulator::Options;
+use crate::emulator::load::{self, Load, Report};
+
+const BOUNDS_MS: [u64; 9] = [1, 2, 5, 10, 20, 50, 100, 500, 2000];
+const BAR: usize = 40;
+
+#[derive(Args)]
+#[command(next_help_heading = "Load")]
+pub(super) struct Arguments {
+    /// Instead of listening, fire callbacks at --callback-url at a fixed rate, whatever it does, and report; exit code 1
+    /// unless all were answered OK
+    #[arg(long)]
+    load: bool,
+    /// Callbacks a second
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, requires = "load")]
+    rate: u32,
+    /// Accounts they are of
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, requires = "load")]
+    accounts: u32,
+    /// For how long: a number and s, m or h
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time, requires = "load")]
+    duration: Duration,
+}
+
+fn time(text: &str) -> Result<Duration, &'static str> {
+    Every::try_from(text.to_owned()).map(|Every(time)| time)
+}
+
+impl Arguments {
+    pub fn is_asked_for(&self) -> bool {
+        self.load
+    }
+
+    pub async fn run(&self, options: &Options) -> anyhow::Result<()> {
+        let Arguments { rate, accounts, duration, .. } = *self;
+        let due = (u128::from(rate) * duration.as_millis() / 1000).try_into().unwrap_or(u64::MAX);
+        let bar = ProgressBar::new(due)
+            .with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} callbacks, {per_sec}, {eta} left")?);
+        let report = load::run(options, Load { rate, accounts, duration }, |done| bar.set_position(done)).await?;
+        bar.finish_and_clear();
+        print(&shown(&report))?;
+        if !report.is_clean() {
+            bail!("{} of {} callbacks were not answered OK", report.due - report.ok, report.due);
+        }
+        Ok(())
+    }
+}
+
+fn shown(report: &Report) -> String {
+    let ms = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1000.0);
+    let mut text = format!(
+        "callbacks  {} due, {} OK, {} refused, {} timed out, {} failed\nlatency    p50 {}, p90 {}, p99 {}, max {}\n",
+        report.due,
+        report.ok,
+        report.refused,
+        report.timed_out,
+        report.failed,
+        ms(report.percentile(0.5)),
+        ms(report.percentile(0.9)),
+        ms(report.percentile(0.99)),
+        ms(report.percentile(1.0)),
+    );
+    let within = report.histogram(&BOUNDS_MS.map(Duration::from_millis));
+    let all = within.last().copied().unwrap_or_default().max(1);
+    let mut before = 0;
+    for (bound, within) in BOUNDS_MS.iter().zip(within) {
+        let bar = "#".repeat(((within - before) * BAR).div_ceil(all));
+        text.push_str(&format!("{:>7} ms  {:>8}  {bar}\n", format!("≤ {bound}"), within - before));
+        before = within;
+    }
+    if let Some(example) = &report.example {
+        text.push_str(&format!("not OK     for instance {}\n", shortened(example, 200)));
+    }
+    text
+}
