@@ -5,8 +5,20 @@ use tempfile::tempdir;
 use crate::harness::db::{Database, on_both_stores};
 use crate::harness::service::{APP, Launch, Service, program};
 
-const SUBCOMMANDS: [&str; 10] =
-    ["serve", "migrate", "config", "doctor", "healthcheck", "changes", "unreadable", "handlers", "spool", "verify"];
+const SUBCOMMANDS: [&str; 12] = [
+    "serve",
+    "migrate",
+    "config",
+    "doctor",
+    "healthcheck",
+    "changes",
+    "unreadable",
+    "handlers",
+    "spool",
+    "verify",
+    "emulator",
+    "demo",
+];
 
 #[test]
 fn every_subcommand_explains_itself_on_stdout() {
