@@ -13,9 +13,8 @@ async fn with(db: &Database, faults: Faults) -> (Service, Vendor) {
 }
 
 /// The status and the body of the first answer.
-async fn answer_to(faults: Faults) -> (Service, Value, Value) {
-    let db = Database::sqlite().await;
-    let (service, vendor) = with(&db, faults).await;
+async fn answer_to(db: &Database, faults: Faults) -> (Service, Value, Value) {
+    let (service, vendor) = with(db, faults).await;
     vendor.nick("id1", "x").await;
     assert!(vendor.emulator.drain(PATIENCE).await);
     let (_, said) = vendor.control("GET", "/callbacks", json!(null)).await;
@@ -25,7 +24,8 @@ async fn answer_to(faults: Faults) -> (Service, Value, Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_sign_is_401_and_leaves_nothing() {
-    let (service, status, faults) = answer_to(Faults { wrong_sign: 1.0, ..Faults::default() }).await;
+    let db = Database::sqlite().await;
+    let (service, status, faults) = answer_to(&db, Faults { wrong_sign: 1.0, ..Faults::default() }).await;
     assert_eq!((status, faults), (json!(401), json!(["wrong_sign"])));
     assert!(service.changes().is_empty() && service.unreadable().is_empty());
 }
@@ -33,7 +33,8 @@ async fn a_wrong_sign_is_401_and_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_skewed_clock_is_401_and_kept_as_unreadable_because_it_may_be_ours() {
     for skew_secs in [-120, 120] {
-        let (service, status, faults) = answer_to(Faults { skew_secs, ..Faults::default() }).await;
+        let db = Database::sqlite().await;
+        let (service, status, faults) = answer_to(&db, Faults { skew_secs, ..Faults::default() }).await;
         assert_eq!((status, faults), (json!(401), json!(["skew"])));
         assert_eq!((service.changes().len(), service.unreadable().len()), (0, 1));
     }
@@ -41,14 +42,16 @@ async fn a_skewed_clock_is_401_and_kept_as_unreadable_because_it_may_be_ours() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_app_is_403() {
-    let (service, status, faults) = answer_to(Faults { wrong_app: 1.0, ..Faults::default() }).await;
+    let db = Database::sqlite().await;
+    let (service, status, faults) = answer_to(&db, Faults { wrong_app: 1.0, ..Faults::default() }).await;
     assert_eq!((status, faults), (json!(403), json!(["wrong_app"])));
     assert!(service.changes().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_a_body_is_400_and_kept_as_unreadable() {
-    let (service, status, faults) = answer_to(Faults { junk_body: 1.0, ..Faults::default() }).await;
+    let db = Database::sqlite().await;
+    let (service, status, faults) = answer_to(&db, Faults { junk_body: 1.0, ..Faults::default() }).await;
     assert_eq!((status, faults), (json!(400), json!(["junk_body"])));
     assert_eq!((service.changes().len(), service.unreadable().len()), (0, 1));
 }
@@ -59,7 +62,8 @@ async fn a_late_callback_and_a_slow_one_are_recorded() {
         Faults { delay: 1.0, delay_ms: 50, ..Faults::default() },
         Faults { slow: 1.0, slow_ms: 300, ..Faults::default() },
     ] {
-        let (service, status, _) = answer_to(faults).await;
+        let db = Database::sqlite().await;
+        let (service, status, _) = answer_to(&db, faults).await;
         assert_eq!((status, service.changes().len()), (json!(200), 1));
     }
 }
