@@ -12,6 +12,7 @@ mod bounds;
 mod callbacks;
 mod cli;
 mod dispatch;
+mod emulator;
 mod forgeries;
 mod full_disk;
 mod gate;

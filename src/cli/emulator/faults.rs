@@ -5,6 +5,7 @@ use clap::Args;
 use crate::emulator::Faults;
 
 #[derive(Args)]
+#[group(skip)]
 #[command(next_help_heading = "Faults (rates from 0 to 1)")]
 pub(super) struct Arguments {
     /// Callbacks that are never sent

@@ -15,6 +15,7 @@ const BOUNDS_MS: [u64; 9] = [1, 2, 5, 10, 20, 50, 100, 500, 2000];
 const BAR: usize = 40;
 
 #[derive(Args)]
+#[group(skip)]
 #[command(next_help_heading = "Load")]
 pub(super) struct Arguments {
     /// Instead of listening, fire callbacks at --callback-url at a fixed rate, whatever it does, and report; exit code 1

@@ -5,7 +5,7 @@ use tempfile::tempdir;
 use crate::harness::db::{Database, on_both_stores};
 use crate::harness::service::{APP, Launch, Service, program};
 
-const SUBCOMMANDS: [&str; 18] = [
+const SUBCOMMANDS: [&str; 21] = [
     "serve",
     "migrate",
     "config",
@@ -24,6 +24,9 @@ const SUBCOMMANDS: [&str; 18] = [
     "push-attrs",
     "usersig",
     "allowlist",
+    "reconcile",
+    "emulator",
+    "demo",
 ];
 
 #[test]
