@@ -14,6 +14,7 @@
 //! | [`handlers`] | handlers that come with the program: forward, jetstream, exec, log |
 //! | [`export`] | changes as NDJSON or CSV, a bounded part at a time |
 //! | [`proof`] | what somebody outside needs to check the log: heads noted elsewhere, entries with all that is hashed |
+//! | [`tencent`] | a client of the vendor's API: profiles, push attributes, UserSig, rates, retries |
 //! | [`audit`] | the private listener: the log as an API, health, readiness, metrics, handlers |
 //!
 //! [`upkeep`] looks after the log beside the appends. [`app`] is where the parts meet, [`cli`] the command line, [`config`] the configuration, [`telemetry`] the program's own
@@ -61,6 +62,7 @@ pub mod receiver;
 pub mod stop;
 pub mod store;
 pub mod telemetry;
+pub mod tencent;
 pub mod upkeep;
 
 pub use app::App;

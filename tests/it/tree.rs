@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What each module may name of the crate. Flow order; nothing points back up.
-const MAY_NAME: [(&str, &[&str]); 19] = [
+const MAY_NAME: [(&str, &[&str]); 20] = [
     ("protocol", &[]),
     ("stop", &[]),
     ("clock", &["protocol"]),
     ("failures", &[]),
+    ("tencent", &["protocol", "clock"]),
     ("config", &[]),
     ("telemetry", &["config"]),
     ("store", &["protocol", "config"]),
@@ -51,6 +52,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
             "dispatch",
             "handlers",
             "proof",
+            "tencent",
             "audit",
             "upkeep",
         ],
@@ -69,6 +71,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
             "listener",
             "export",
             "proof",
+            "tencent",
             "app",
         ],
     ),
