@@ -102,7 +102,7 @@ impl App {
             all.push(handlers::registration(name, handler.clone(), &self.config.dispatch, None));
         }
         for config in &self.config.handlers {
-            let handler = handlers::build(config, &self.clock)?;
+            let handler = handlers::build(config, &[], &self.clock)?;
             all.push(handlers::registration(&config.name, handler, &self.config.dispatch, Some(config)));
         }
         let twice = (1..all.len()).find(|at| all[..*at].iter().any(|other| other.name == all[*at].name));

@@ -17,7 +17,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
     ("receiver", &["protocol", "clock", "failures", "config", "telemetry", "store", "journal"]),
     ("listener", &["config", "stop", "telemetry"]),
     ("dispatch", &["protocol", "stop", "clock", "telemetry", "store"]),
-    ("handlers", &["protocol", "clock", "config", "dispatch"]),
+    ("handlers", &["protocol", "clock", "tencent", "config", "dispatch"]),
     ("export", &["protocol", "store"]),
     ("proof", &["protocol", "stop", "clock", "config", "telemetry", "store"]),
     (

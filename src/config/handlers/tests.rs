@@ -47,7 +47,9 @@ fn each_kind_takes_its_keys_and_what_is_common_to_all() {
 
 #[test]
 fn a_key_that_a_kind_needs_is_asked_for() {
-    for (kind, key) in [("forward", "url"), ("jetstream", "url"), ("exec", "command"), ("push-attributes", "attributes")] {
+    for (kind, key) in
+        [("forward", "url"), ("jetstream", "url"), ("exec", "command"), ("push-attributes", "attributes")]
+    {
         assert_refused(entry(&format!("kind = {kind:?}")), &["\"h\"", kind, "needs", key]);
     }
     for command in ["[]", "[\"\"]", "[\"\", \"x\"]"] {
