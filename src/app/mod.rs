@@ -2,6 +2,7 @@
 
 mod service;
 mod signals;
+mod tencent;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::handlers;
 use crate::stop::Stop;
 use crate::telemetry;
 pub use service::Service;
+pub use tencent::{app_and_key, client_of, clients};
 
 /// A service to be: its configuration, and handlers of the app's own.
 ///

@@ -31,8 +31,8 @@ use crate::store::{Open, Store, StoreError};
 /// Receives Tencent Chat's Profile.CallbackPortraitSet callbacks and keeps them as an append-only audit log.
 ///
 /// Configuration, weakest to strongest: built-in defaults, the file named by --config or PORTRAITD_CONFIG, environment
-/// variables PORTRAITD__SECTION__KEY, the shorthands DATABASE_URL, PORTRAITD_SDK_APP_ID, PORTRAITD_CALLBACK_TOKEN and
-/// PORTRAITD_ADMIN_TOKEN (each also as …_FILE), and flags. `portraitd config` shows what is in force.
+/// variables PORTRAITD__SECTION__KEY, the shorthands DATABASE_URL, PORTRAITD_SDK_APP_ID, PORTRAITD_CALLBACK_TOKEN,
+/// PORTRAITD_SECRET_KEY and PORTRAITD_ADMIN_TOKEN (each also as …_FILE), and flags. `portraitd config` shows what is in force.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 #[derive(Parser)]

@@ -106,12 +106,13 @@ struct Layer {
 }
 
 impl Layer {
-    /// Tokens, or a database URL with a password.
+    /// Tokens, keys, or a database URL with a password.
     fn holds_secrets(&self) -> bool {
         self.keys.iter().any(|(key, value)| match &value.kind {
             ValueKind::Array(list) => (key.ends_with("].tokens") || key.ends_with("].secrets")) && !list.is_empty(),
             ValueKind::String(text) => {
                 key.ends_with("].tokens")
+                    || key.ends_with("secret_key")
                     || key.ends_with("].secrets")
                     || key.ends_with("url") && show::redact_url(text) != *text
             }

@@ -20,7 +20,7 @@ pub use environment::environment;
 pub use handlers::{Dispatch, ForwardFormat, HANDLER_NAME, Handler, HandlerKind, StartAt, is_handler_name};
 pub use layers::{Flags, Loaded, load};
 pub use model::{
-    Admin, AdminToken, App, Config, Log, LogFormat, Proof, Receiver, Scope, Shutdown, Spool, StoreConfig, Tls,
+    Admin, AdminToken, App, Config, Log, LogFormat, Proof, Receiver, Scope, Shutdown, Spool, StoreConfig, Tencent, Tls,
 };
 pub use network::network;
 pub use other_commands::OtherCommands;

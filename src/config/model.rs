@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use super::duration::Every;
 use super::handlers::{Dispatch, Handler};
 use super::network::networks;
 use super::other_commands::OtherCommands;
 use super::secret::{secrets, words};
+use crate::tencent::Region;
 
 /// Everything `serve` needs to know.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,6 +34,8 @@ pub struct Config {
     pub handlers: Vec<Handler>,
     /// `[proof]`
     pub proof: Proof,
+    /// `[tencent]`
+    pub tencent: Tencent,
     /// `[log]`
     pub log: Log,
     /// `[shutdown]`
@@ -48,6 +51,8 @@ pub struct App {
     /// Callback authentication tokens; empty means unsigned.
     #[serde(default, deserialize_with = "secrets")]
     pub tokens: Vec<SecretString>,
+    /// What its UserSigs are made with.
+    pub secret_key: Option<SecretString>,
 }
 
 /// The public listener.
@@ -147,6 +152,22 @@ pub struct Proof {
     pub head_url: Option<SecretString>,
     pub every: Every,
     pub verify_every: Option<Every>,
+}
+
+/// How the vendor's API is called.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Tencent {
+    #[serde(deserialize_with = "region")]
+    pub region: Region,
+    pub base_url: Option<String>,
+    pub identifier: String,
+    pub secret_key: Option<SecretString>,
+}
+
+fn region<'de, D: Deserializer<'de>>(from: D) -> Result<Region, D::Error> {
+    String::deserialize(from)?.parse().map_err(de::Error::custom)
 }
 
 /// The program's own log.

@@ -24,7 +24,7 @@ fn printable(key: &str, value: &Value) -> String {
     let is_token_list = key.ends_with("].tokens") || key.ends_with("].secrets");
     match &value.kind {
         ValueKind::Array(list) if is_token_list => format!("[{}]", vec!["\"[redacted]\""; list.len()].join(", ")),
-        _ if is_token_list || key.ends_with("].sha256") => "\"[redacted]\"".to_owned(),
+        _ if is_token_list || key.ends_with("].sha256") || key.ends_with("secret_key") => "\"[redacted]\"".to_owned(),
         ValueKind::String(url) if key.ends_with("].url") || key == "proof.head_url" => {
             format!("{:?}", without_token(&without_query(&redact_url(url))))
         }

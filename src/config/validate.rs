@@ -19,6 +19,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<String>, ConfigError> {
     store(config)?;
     spool(config)?;
     proof(config)?;
+    tencent(config)?;
     handlers::check(config)?;
     Ok(warnings(config))
 }
@@ -150,6 +151,30 @@ fn proof(config: &Config) -> Result<(), ConfigError> {
     }
 }
 
+fn tencent(config: &Config) -> Result<(), ConfigError> {
+    let tencent = &config.tencent;
+    let url = tencent.base_url.as_deref().map(reqwest::Url::parse);
+    let is_base = |url: &reqwest::Url| {
+        matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none()
+    };
+    if url.is_some_and(|url| !url.is_ok_and(|url| is_base(&url))) {
+        return refuse("tencent.base_url: must be an http(s) URL without ? and #, such as \"http://127.0.0.1:9000\"");
+    }
+    if tencent.identifier.is_empty() {
+        return refuse("tencent.identifier: must name an administrator of the app");
+    }
+    if tencent.secret_key.is_some() && config.apps.len() > 1 {
+        return refuse(
+            "tencent.secret_key: a key belongs to one app; with several, write secret_key into their [[apps]]",
+        );
+    }
+    let keys = config.apps.iter().map(|app| &app.secret_key).chain([&tencent.secret_key]);
+    if keys.flatten().any(|key| key.expose_secret().trim() != key.expose_secret() || key.expose_secret().is_empty()) {
+        return refuse("tencent.secret_key, or secret_key in [[apps]], is empty or has spaces around it");
+    }
+    Ok(())
+}
+
 fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     for app in config.apps.iter().filter(|a| a.tokens.is_empty()) {
@@ -172,6 +197,12 @@ fn warnings(config: &Config) -> Vec<String> {
             receiver.path
         ));
     }
+    if config.tencent.base_url.as_deref().is_some_and(|url| url.starts_with("http://") && !is_on_this_machine(url)) {
+        warnings.push(
+            "tencent.base_url is plain http: whoever is on the way sees a UserSig, which is as good as the app"
+                .to_owned(),
+        );
+    }
     let keys = [("receiver.tls.key", &receiver.tls), ("admin.tls.key", &config.admin.tls)];
     for (name, key) in keys.into_iter().filter_map(|(name, tls)| Some((name, &tls.as_ref()?.key))) {
         if secret::is_open_to_others(key) {
@@ -179,6 +210,12 @@ fn warnings(config: &Config) -> Vec<String> {
         }
     }
     warnings
+}
+
+fn is_on_this_machine(url: &str) -> bool {
+    let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The path of an http(s) URL.

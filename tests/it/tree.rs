@@ -10,7 +10,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
     ("clock", &["protocol"]),
     ("failures", &[]),
     ("tencent", &["protocol", "clock"]),
-    ("config", &[]),
+    ("config", &["tencent"]),
     ("telemetry", &["config"]),
     ("store", &["protocol", "config"]),
     ("journal", &["protocol", "store", "telemetry"]),

@@ -8,7 +8,7 @@ use config::{Map, Value};
 use super::{Flags, Layer, single};
 use crate::config::{ConfigError, secret};
 
-/// What the names after `PORTRAITD_` may be. `SECRET_KEY` belongs to a later version.
+/// What the names after `PORTRAITD_` may be.
 const KNOWN: [&str; 4] = ["SDK_APP_ID", "CALLBACK_TOKEN", "ADMIN_TOKEN", "SECRET_KEY"];
 
 /// The environment, asked for shorthands.
@@ -66,6 +66,9 @@ impl Shorthands<'_> {
             )
         });
         layers.extend(app);
+        if let Some((key, from)) = self.secret("PORTRAITD_SECRET_KEY")? {
+            layers.push(single(&from, "tencent.secret_key", key));
+        }
         if let Some((token, from)) = self.secret("PORTRAITD_ADMIN_TOKEN")? {
             if lists(below, "admin.tokens") {
                 return Err(ConfigError(format!("{from} and [[admin.tokens]] both name tokens; keep one of the two")));
