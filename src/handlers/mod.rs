@@ -6,11 +6,12 @@ mod jetstream;
 mod log;
 mod push_attributes;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::config::{ConfigError, Dispatch, Handler, HandlerKind, StartAt};
+use crate::config::{Config, ConfigError, Dispatch, Handler, HandlerKind, StartAt};
 use crate::dispatch::lane::Rules;
 use crate::dispatch::{ProfileHandler, Registration, Start, Wants};
 use crate::tencent::Client;
@@ -20,18 +21,19 @@ use jetstream::Jetstream;
 use log::LogLine;
 use push_attributes::PushAttributes;
 
-/// The handler that the configuration describes. `clients`: of each app, if it has a secret key.
+/// The handler that an entry of the configuration describes. `clients`: of each app that has a secret key.
 pub fn build(
-    config: &Handler,
-    clients: &[(u64, Option<Client>)],
+    entry: &Handler,
+    config: &Config,
+    clients: &BTreeMap<u64, Client>,
     clock: &Clock,
 ) -> Result<Arc<dyn ProfileHandler>, ConfigError> {
-    match config.kind {
-        HandlerKind::Exec => Ok(Arc::new(Exec::new(config)?)),
-        HandlerKind::Forward => Ok(Arc::new(Forward::new(config, clock)?)),
-        HandlerKind::Jetstream => Ok(Arc::new(Jetstream::new(config)?)),
-        HandlerKind::Log => Ok(Arc::new(LogLine::new(config))),
-        HandlerKind::PushAttributes => Ok(Arc::new(PushAttributes::new(config, clients)?)),
+    match entry.kind {
+        HandlerKind::Exec => Ok(Arc::new(Exec::new(entry)?)),
+        HandlerKind::Forward => Ok(Arc::new(Forward::new(entry, clock)?)),
+        HandlerKind::Jetstream => Ok(Arc::new(Jetstream::new(entry)?)),
+        HandlerKind::Log => Ok(Arc::new(LogLine::new(entry))),
+        HandlerKind::PushAttributes => Ok(Arc::new(PushAttributes::new(entry, &config.apps, clients)?)),
     }
 }
 

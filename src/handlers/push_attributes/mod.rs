@@ -8,10 +8,10 @@ mod mapping;
 mod queue;
 mod verdict;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::config::{ConfigError, Handler};
+use crate::config::{App, ConfigError, Handler};
 use crate::dispatch::{Context, Outcome, ProfileChange, ProfileHandler, Wants};
 use crate::tencent::Client;
 use batcher::Batcher;
@@ -23,33 +23,28 @@ pub(super) const CONCURRENCY: usize = queue::MOST;
 pub(super) struct PushAttributes {
     wants: Wants,
     mapping: Mapping,
-    apps: HashMap<i64, Arc<Batcher>>,
+    apps: HashMap<u64, Arc<Batcher>>,
 }
 
 impl PushAttributes {
-    /// `clients`: of each app that has one.
-    pub fn new(config: &Handler, clients: &[(u64, Option<Client>)]) -> Result<Self, ConfigError> {
-        let mapping = Mapping::new(config.attributes.clone().unwrap_or_default());
-        let mut apps = HashMap::new();
-        for app in apps_of(config, clients) {
-            let client = clients.iter().find(|(other, _)| *other == app).and_then(|(_, client)| client.clone());
-            let client = client.ok_or_else(|| {
-                ConfigError(format!(
-                    "handlers: {:?}: app {app} has no secret key: set tencent.secret_key (PORTRAITD_SECRET_KEY), or \
-                     secret_key in its [[apps]]",
-                    config.name
-                ))
-            })?;
-            apps.extend(i64::try_from(app).ok().map(|app| (app, Batcher::new(client))));
-        }
-        let wants = super::wants(config).tags(mapping.tags()).superseded_items();
-        Ok(PushAttributes { wants, mapping, apps })
+    /// For the apps that the entry names, otherwise for all.
+    pub fn new(entry: &Handler, apps: &[App], clients: &BTreeMap<u64, Client>) -> Result<Self, ConfigError> {
+        let mapping = Mapping::new(entry.attributes.clone().unwrap_or_default());
+        let all = || apps.iter().map(|app| app.sdk_app_id).collect();
+        let batcher = |app: u64| match clients.get(&app) {
+            Some(client) => Ok((app, Batcher::new(client.clone()))),
+            None => Err(ConfigError(format!(
+                "handlers: {:?}: app {app} has no secret key: set tencent.secret_key (PORTRAITD_SECRET_KEY), or \
+                 secret_key in its [[apps]]",
+                entry.name
+            ))),
+        };
+        Ok(PushAttributes {
+            wants: super::wants(entry).tags(mapping.tags()).superseded_items(),
+            apps: entry.apps.clone().unwrap_or_else(all).into_iter().map(batcher).collect::<Result<_, _>>()?,
+            mapping,
+        })
     }
-}
-
-/// Those that the handler names, otherwise all.
-fn apps_of(config: &Handler, clients: &[(u64, Option<Client>)]) -> Vec<u64> {
-    config.apps.clone().unwrap_or_else(|| clients.iter().map(|(app, _)| *app).collect())
 }
 
 #[async_trait::async_trait]
@@ -62,7 +57,8 @@ impl ProfileHandler for PushAttributes {
         let mut mapped = self.mapping.of(change);
         let refused = std::mem::take(&mut mapped.refused);
         if !mapped.asks_for_nothing() {
-            let Some(app) = self.apps.get(&change.app) else {
+            let app = u64::try_from(change.app).ok().and_then(|app| self.apps.get(&app));
+            let Some(app) = app else {
                 return cx.reject(format!("app {} is not in [[apps]], so there is no secret key for it", change.app));
             };
             match app.send(&change.account, mapped).await {
