@@ -15,6 +15,7 @@
 //! | [`export`] | changes as NDJSON or CSV, a bounded part at a time |
 //! | [`proof`] | what somebody outside needs to check the log: heads noted elsewhere, entries with all that is hashed |
 //! | [`tencent`] | a client of the vendor's API: profiles, push attributes, UserSig, rates, retries |
+//! | [`emulator`] | the vendor on a laptop: keeps profiles, checks UserSig, fires signed callbacks, injects faults |
 //! | [`audit`] | the private listener: the log as an API, health, readiness, metrics, handlers |
 //!
 //! [`upkeep`] looks after the log beside the appends. [`app`] is where the parts meet, [`cli`] the command line, [`config`] the configuration, [`telemetry`] the program's own
@@ -51,6 +52,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dispatch;
+pub mod emulator;
 pub mod export;
 pub mod failures;
 pub mod handlers;

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What each module may name of the crate. Flow order; nothing points back up.
-const MAY_NAME: [(&str, &[&str]); 20] = [
+const MAY_NAME: [(&str, &[&str]); 21] = [
     ("protocol", &[]),
     ("stop", &[]),
     ("clock", &["protocol"]),
     ("failures", &[]),
     ("tencent", &["protocol", "clock"]),
+    ("emulator", &["protocol", "stop", "clock", "tencent"]),
     ("config", &["tencent"]),
     ("telemetry", &["config"]),
     ("store", &["protocol", "config"]),
@@ -72,6 +73,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
             "export",
             "proof",
             "tencent",
+            "emulator",
             "app",
         ],
     ),
