@@ -65,10 +65,11 @@ fn mapped_text(attribute: &Attribute, text: String) -> Result<String, String> {
             bytes => Err(format!("its value has {bytes} bytes, but {MAX_ATTRIBUTE_BYTES} is the most")),
         };
     };
-    match values.get(&text).or(attribute.otherwise.as_ref()) {
-        Some(value) => Ok(value.clone()),
-        None if text.is_empty() => Ok(text),
-        None => Err("values does not have its value, and there is no otherwise".to_owned()),
+    match (values.get(&text), &attribute.otherwise) {
+        (Some(value), _) => Ok(value.clone()),
+        (None, _) if text.is_empty() => Ok(text),
+        (None, Some(value)) => Ok(value.clone()),
+        (None, None) => Err("values does not have its value, and there is no otherwise".to_owned()),
     }
 }
 

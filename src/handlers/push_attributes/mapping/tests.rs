@@ -10,7 +10,12 @@ fn mapping() -> Mapping {
         otherwise: Some("other".to_owned()),
         ..plain("Tag_Profile_Custom_Pet")
     };
-    let all = [("sex", sex), ("city", plain("Tag_Profile_IM_Location")), ("pet", pet)];
+    let job = Attribute {
+        values: values(&[("cook", "chef")]),
+        otherwise: Some("other".to_owned()),
+        ..plain("Tag_Profile_Custom_Job")
+    };
+    let all = [("job", job), ("sex", sex), ("city", plain("Tag_Profile_IM_Location")), ("pet", pet)];
     Mapping::new(all.map(|(name, attribute)| (name.to_owned(), attribute)).into())
 }
 
@@ -41,6 +46,7 @@ fn assert_refused(mapped: &Mapped, why: &str) {
 const SEX: &str = "Tag_Profile_IM_Gender";
 const CITY: &str = "Tag_Profile_IM_Location";
 const PET: &str = "Tag_Profile_Custom_Pet";
+const JOB: &str = "Tag_Profile_Custom_Job";
 
 #[test]
 fn a_value_is_looked_up_or_taken_as_it_is() {
@@ -62,6 +68,8 @@ fn a_value_that_is_cleared_or_mapped_to_nothing_is_removed() {
         assert_eq!(of(PET, json), set("pet", "none"), "{json}: unless the table has it");
     }
     assert_eq!(of(SEX, r#""Gender_Type_Unknown""#), removed("sex"));
+    assert_eq!(of(JOB, r#""smith""#), set("job", "other"));
+    assert_eq!(of(JOB, "null"), removed("job"), "otherwise is for what is there");
 }
 
 #[test]
