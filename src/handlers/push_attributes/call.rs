@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::slice;
 
 use futures_util::future::join_all;
 
@@ -44,7 +45,7 @@ where
     if users.len() == 1 || !is_refused_as_one(&results) {
         return results;
     }
-    let alone = users.into_iter().map(|user| async { of_each(&[user.clone()], call(vec![user]).await) });
+    let alone = users.into_iter().map(|user| async { of_each(slice::from_ref(&user), call(vec![user.clone()]).await) });
     join_all(alone).await.concat()
 }
 
