@@ -45,7 +45,9 @@ where
     if users.len() == 1 || !is_refused_as_one(&results) {
         return results;
     }
-    let alone = users.into_iter().map(|user| async { of_each(slice::from_ref(&user), call(vec![user.clone()]).await) });
+    let call = &call;
+    let alone =
+        users.into_iter().map(|user| async move { of_each(slice::from_ref(&user), call(vec![user.clone()]).await) });
     join_all(alone).await.concat()
 }
 
