@@ -11,7 +11,7 @@
 //! | [`journal`] | group commit: whatever waits is made durable together, in the store or, while that is away, in the spool |
 //! | [`store`] | the log, on Postgres or SQLite: append, read, verify |
 //! | [`dispatch`] | every callback in the log to every handler, in log order per account, at least once |
-//! | [`handlers`] | handlers that come with the program: forward, jetstream, exec, log |
+//! | [`handlers`] | handlers that come with the program: forward, jetstream, exec, log, push-attributes |
 //! | [`export`] | changes as NDJSON or CSV, a bounded part at a time |
 //! | [`proof`] | what somebody outside needs to check the log: heads noted elsewhere, entries with all that is hashed |
 //! | [`tencent`] | a client of the vendor's API: profiles, push attributes, UserSig, rates, retries |

@@ -104,9 +104,10 @@ impl App {
             }
             all.push(handlers::registration(name, handler.clone(), &self.config.dispatch, None));
         }
-        for config in &self.config.handlers {
-            let handler = handlers::build(config, &self.clock)?;
-            all.push(handlers::registration(&config.name, handler, &self.config.dispatch, Some(config)));
+        let clients = clients(&self.config)?;
+        for entry in &self.config.handlers {
+            let handler = handlers::build(entry, &self.config, &clients, &self.clock)?;
+            all.push(handlers::registration(&entry.name, handler, &self.config.dispatch, Some(entry)));
         }
         let twice = (1..all.len()).find(|at| all[..*at].iter().any(|other| other.name == all[*at].name));
         match twice {

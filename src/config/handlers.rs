@@ -1,12 +1,14 @@
 //! `[dispatch]` and `[[handlers]]`: how handlers are run, and those that come with the program.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::path::PathBuf;
 
 use chrono::DateTime;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::attributes::{self, Attribute};
 use super::secret::secrets;
 use super::{Config, ConfigError};
 
@@ -44,17 +46,31 @@ pub struct Handler {
     pub credentials: Option<PathBuf>,
     pub command: Option<Vec<String>>,
     pub values: Option<bool>,
+    pub attributes: Option<BTreeMap<String, Attribute>>,
 }
 
 /// What a handler does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum HandlerKind {
     Forward,
     Jetstream,
     Exec,
     Log,
+    PushAttributes,
+}
+
+impl fmt::Display for HandlerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HandlerKind::Forward => "forward",
+            HandlerKind::Jetstream => "jetstream",
+            HandlerKind::Exec => "exec",
+            HandlerKind::Log => "log",
+            HandlerKind::PushAttributes => "push-attributes",
+        })
+    }
 }
 
 /// What `forward` sends.
@@ -144,9 +160,12 @@ fn run(
 
 /// Each kind has keys that it needs, and keys that only it may have.
 fn kind(handler: &Handler) -> Result<(), ConfigError> {
-    use HandlerKind::{Exec, Forward, Jetstream, Log};
+    use HandlerKind::{Exec, Forward, Jetstream, Log, PushAttributes};
+    const GIVEN_ALL: [HandlerKind; 4] = [Forward, Jetstream, Exec, Log];
     let name = &handler.name;
-    let keys: [(&str, bool, &[HandlerKind], bool); 8] = [
+    let keys: [(&str, bool, &[HandlerKind], bool); 11] = [
+        ("tags", handler.tags.is_some(), &GIVEN_ALL, false),
+        ("previous", handler.previous.is_some(), &GIVEN_ALL, false),
         ("url", handler.url.is_some(), &[Forward, Jetstream], true),
         ("command", handler.command.is_some(), &[Exec], true),
         ("format", handler.format.is_some(), &[Forward], false),
@@ -155,21 +174,24 @@ fn kind(handler: &Handler) -> Result<(), ConfigError> {
         ("subject", handler.subject.is_some(), &[Jetstream], false),
         ("credentials", handler.credentials.is_some(), &[Jetstream], false),
         ("values", handler.values.is_some(), &[Log], false),
+        ("attributes", handler.attributes.is_some(), &[PushAttributes], true),
     ];
-    let word = format!("{:?}", handler.kind).to_lowercase();
     for (key, is_given, kinds, is_needed) in keys {
         let is_its = kinds.contains(&handler.kind);
         if is_given && !is_its {
-            return refuse(format!("handlers: {name:?}: {key} means nothing to kind = \"{word}\""));
+            return refuse(format!("handlers: {name:?}: {key} means nothing to kind = \"{}\"", handler.kind));
         }
         if is_needed && is_its && !is_given {
-            return refuse(format!("handlers: {name:?}: kind = \"{word}\" needs {key}"));
+            return refuse(format!("handlers: {name:?}: kind = \"{}\" needs {key}", handler.kind));
         }
     }
     if handler.command.as_ref().is_some_and(|command| command.first().is_none_or(String::is_empty)) {
         return refuse(format!("handlers: {name:?}: command must name a program"));
     }
-    Ok(())
+    match &handler.attributes {
+        Some(attributes) => attributes::check(attributes).or_else(|why| refuse(format!("handlers: {name:?}: {why}"))),
+        None => Ok(()),
+    }
 }
 
 fn refuse<T>(message: String) -> Result<T, ConfigError> {

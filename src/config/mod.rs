@@ -2,6 +2,7 @@
 //!
 //! Nothing else in the crate looks at the environment or a configuration file.
 
+mod attributes;
 mod duration;
 mod environment;
 mod handlers;
@@ -13,6 +14,7 @@ mod secret;
 mod show;
 mod validate;
 
+pub use attributes::{Attribute, MAX_ATTRIBUTE_BYTES};
 pub use duration::Every;
 pub use environment::environment;
 pub use handlers::{Dispatch, ForwardFormat, HANDLER_NAME, Handler, HandlerKind, StartAt, is_handler_name};

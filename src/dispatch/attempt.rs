@@ -29,7 +29,9 @@ pub(super) struct Trial {
 /// Which entry, and what came of it.
 pub(super) async fn run(trial: Trial) -> (i64, Verdict) {
     let seq = trial.attempt.seq;
-    let verdict = match trial.attempt.change.clone() {
+    // What has come since it was read may have superseded it.
+    let may_be_old = |change: &ProfileChange| trial.attempt.is_followed && trial.worker.wants.hopes_for(change);
+    let verdict = match trial.attempt.change.clone().filter(|change| !may_be_old(change)) {
         Some(change) => handle(&trial, &change).await,
         None => match entry(&trial.worker, seq).await {
             Ok(Some(change)) => handle(&trial, &change).await,
@@ -83,13 +85,16 @@ fn said(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or("without a word").chars().filter(|c| *c != '\0').take(500).collect()
 }
 
-/// What follows an entry, of that what the handler wants, with previous values if it asks for them.
+/// What follows an entry, of that what the handler wants, with all that it asks for.
 pub(super) async fn page(worker: &Worker, after: i64) -> Result<Page, StoreError> {
     let Page { mut changes, to } = worker.feed.after(after).await?;
     changes.retain(|change| worker.wants.include(change));
-    if worker.wants.asks_for_previous() && !changes.is_empty() {
+    let asks_about = |change: &Arc<ProfileChange>| {
+        worker.wants.asks_for_previous() || worker.wants.asks_for_superseded() && change.superseded
+    };
+    if changes.iter().any(asks_about) {
         let mut with: Vec<ProfileChange> = changes.iter().map(|change| ProfileChange::clone(change)).collect();
-        add_previous(worker, &mut with).await?;
+        complete(worker, &mut with).await?;
         changes = with.into_iter().map(Arc::new).collect();
     }
     Ok(Page { changes, to })
@@ -99,22 +104,34 @@ pub(super) async fn page(worker: &Worker, after: i64) -> Result<Page, StoreError
 async fn entry(worker: &Worker, seq: i64) -> Result<Option<ProfileChange>, StoreError> {
     let rows = worker.store.entries(&[seq]).await?;
     let mut changes: Vec<_> = rows.into_iter().filter_map(ProfileChange::logged).collect();
-    if worker.wants.asks_for_previous() {
-        add_previous(worker, &mut changes).await?;
-    }
+    complete(worker, &mut changes).await?;
     Ok(changes.pop())
 }
 
-async fn add_previous(worker: &Worker, changes: &mut [ProfileChange]) -> Result<(), StoreError> {
-    let seqs: Vec<i64> = changes.iter().map(|change| change.seq).collect();
-    if seqs.is_empty() {
-        return Ok(());
+/// With what the handler asks for: values that were there before, and which items are superseded.
+async fn complete(worker: &Worker, changes: &mut [ProfileChange]) -> Result<(), StoreError> {
+    let (wants, store) = (&worker.wants, &worker.store);
+    let among =
+        |which: fn(&ProfileChange) -> bool| changes.iter().filter(|c| which(c)).map(|c| c.seq).collect::<Vec<_>>();
+    let all = if wants.asks_for_previous() { among(|_| true) } else { Vec::new() };
+    let superseded = if wants.asks_for_superseded() { among(|change| change.superseded) } else { Vec::new() };
+    let previous = if all.is_empty() { Vec::new() } else { store.previous(&all).await? };
+    let items = if superseded.is_empty() { Vec::new() } else { store.superseded_items(&superseded).await? };
+    for of_it in previous {
+        if let Some(change) = with_seq(changes, of_it.seq) {
+            change.set_previous(of_it);
+        }
     }
-    for previous in worker.store.previous(&seqs).await? {
-        let at = changes.partition_point(|change| change.seq < previous.seq);
-        if let Some(change) = changes.get_mut(at).filter(|change| change.seq == previous.seq) {
-            change.set_previous(previous);
+    for place in items {
+        if let Some(change) = with_seq(changes, place.seq) {
+            change.set_superseded(place.ordinal);
         }
     }
     Ok(())
+}
+
+/// They are in the order of the log.
+fn with_seq(changes: &mut [ProfileChange], seq: i64) -> Option<&mut ProfileChange> {
+    let at = changes.partition_point(|change| change.seq < seq);
+    changes.get_mut(at).filter(|change| change.seq == seq)
 }

@@ -59,6 +59,7 @@ pub struct ItemChange {
     pub tag: String,
     new: String,
     old: Option<String>,
+    superseded: bool,
 }
 
 /// A Value as a type. The vendor sends text and unsigned integers; an integer may also come as decimal text, see
@@ -118,6 +119,18 @@ impl ItemChange {
         self.old.as_deref()
     }
 
+    /// Whether the log knew a newer value of the tag for the account when this was read, in another callback; false unless
+    /// the handler asked for it.
+    pub fn is_superseded(&self) -> bool {
+        self.superseded
+    }
+
+    /// As superseded, for tests of handlers.
+    pub fn superseded(mut self) -> Self {
+        self.superseded = true;
+        self
+    }
+
     /// With this JSON as the value before, for tests of handlers.
     pub fn with_previous(mut self, json: impl Into<String>) -> Self {
         self.old = Some(json.into());
@@ -149,7 +162,7 @@ impl ProfileChange {
             items: portrait
                 .items
                 .into_iter()
-                .map(|item| ItemChange { tag: item.tag, new: item.value, old: None })
+                .map(|item| ItemChange { tag: item.tag, new: item.value, old: None, superseded: false })
                 .collect(),
             body,
         })
@@ -184,6 +197,13 @@ impl ProfileChange {
         let item = usize::try_from(previous.ordinal).ok().and_then(|at| self.items.get_mut(at));
         if let Some(item) = item {
             item.old = previous.old;
+        }
+    }
+
+    pub(crate) fn set_superseded(&mut self, ordinal: i32) {
+        let item = usize::try_from(ordinal).ok().and_then(|at| self.items.get_mut(at));
+        if let Some(item) = item {
+            item.superseded = true;
         }
     }
 

@@ -82,6 +82,7 @@ pub struct Wants {
     tags: Option<Vec<String>>,
     apps: Option<Vec<i64>>,
     previous: bool,
+    superseded: bool,
 }
 
 impl Wants {
@@ -109,20 +110,39 @@ impl Wants {
         self
     }
 
+    /// With [`ItemChange::is_superseded`](super::ItemChange::is_superseded), for who wants the latest values only: an item that
+    /// is superseded may be skipped, because the newer value comes later or came before. It costs a lookup for each callback
+    /// that is superseded.
+    pub fn superseded_items(mut self) -> Self {
+        self.superseded = true;
+        self
+    }
+
     pub(super) fn asks_for_previous(&self) -> bool {
         self.previous
     }
 
-    /// Whether this callback is among them.
-    pub fn include(&self, change: &ProfileChange) -> bool {
-        let tag_fits = |wanted: &String, tag: &str| match wanted.strip_suffix('*') {
+    pub(super) fn asks_for_superseded(&self) -> bool {
+        self.superseded
+    }
+
+    /// Whether it asks what is superseded, and something in this callback that it wants is not known to be.
+    pub(super) fn hopes_for(&self, change: &ProfileChange) -> bool {
+        self.superseded && change.items.iter().any(|item| !item.is_superseded() && self.includes_tag(&item.tag))
+    }
+
+    fn includes_tag(&self, tag: &str) -> bool {
+        let fits = |wanted: &String| match wanted.strip_suffix('*') {
             Some(begin) => tag.starts_with(begin),
             None => wanted == tag,
         };
+        self.tags.as_ref().is_none_or(|tags| tags.iter().any(fits))
+    }
+
+    /// Whether this callback is among them.
+    pub fn include(&self, change: &ProfileChange) -> bool {
         self.apps.as_ref().is_none_or(|apps| apps.contains(&change.app))
-            && self.tags.as_ref().is_none_or(|tags| {
-                change.items.iter().any(|item| tags.iter().any(|wanted| tag_fits(wanted, &item.tag)))
-            })
+            && (self.tags.is_none() || change.items.iter().any(|item| self.includes_tag(&item.tag)))
     }
 }
 

@@ -4,26 +4,36 @@ mod exec;
 mod forward;
 mod jetstream;
 mod log;
+mod push_attributes;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::config::{ConfigError, Dispatch, Handler, HandlerKind, StartAt};
+use crate::config::{Config, ConfigError, Dispatch, Handler, HandlerKind, StartAt};
 use crate::dispatch::lane::Rules;
 use crate::dispatch::{ProfileHandler, Registration, Start, Wants};
+use crate::tencent::Client;
 use exec::Exec;
 use forward::Forward;
 use jetstream::Jetstream;
 use log::LogLine;
+use push_attributes::PushAttributes;
 
-/// The handler that the configuration describes.
-pub fn build(config: &Handler, clock: &Clock) -> Result<Arc<dyn ProfileHandler>, ConfigError> {
-    match config.kind {
-        HandlerKind::Exec => Ok(Arc::new(Exec::new(config)?)),
-        HandlerKind::Forward => Ok(Arc::new(Forward::new(config, clock)?)),
-        HandlerKind::Jetstream => Ok(Arc::new(Jetstream::new(config)?)),
-        HandlerKind::Log => Ok(Arc::new(LogLine::new(config))),
+/// The handler that an entry of the configuration describes. `clients`: of each app that has a secret key.
+pub fn build(
+    entry: &Handler,
+    config: &Config,
+    clients: &BTreeMap<u64, Client>,
+    clock: &Clock,
+) -> Result<Arc<dyn ProfileHandler>, ConfigError> {
+    match entry.kind {
+        HandlerKind::Exec => Ok(Arc::new(Exec::new(entry)?)),
+        HandlerKind::Forward => Ok(Arc::new(Forward::new(entry, clock)?)),
+        HandlerKind::Jetstream => Ok(Arc::new(Jetstream::new(entry)?)),
+        HandlerKind::Log => Ok(Arc::new(LogLine::new(entry))),
+        HandlerKind::PushAttributes => Ok(Arc::new(PushAttributes::new(entry, &config.apps, clients)?)),
     }
 }
 
@@ -42,10 +52,15 @@ pub fn registration(
         start: start(own.and_then(|own| own.start).unwrap_or(dispatch.start)),
         rules: Rules {
             retry: retry.iter().copied().map(secs).collect(),
-            concurrency: own.and_then(|own| own.concurrency).unwrap_or(dispatch.concurrency),
+            concurrency: own.and_then(concurrency).unwrap_or(dispatch.concurrency),
         },
         limit: secs(own.and_then(|own| own.timeout_secs).unwrap_or(dispatch.timeout_secs)),
     }
+}
+
+/// What the entry says, or its kind needs.
+fn concurrency(own: &Handler) -> Option<usize> {
+    own.concurrency.or((own.kind == HandlerKind::PushAttributes).then_some(push_attributes::CONCURRENCY))
 }
 
 fn start(at: StartAt) -> Start {

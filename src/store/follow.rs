@@ -2,9 +2,9 @@
 
 use sqlx::QueryBuilder;
 
-use super::Result;
 use super::among::Among;
 use super::rows::{LoggedCallback, Previous};
+use super::{Place, Result};
 
 /// Columns of an entry.
 macro_rules! entry {
@@ -41,6 +41,15 @@ const SUPERSEDED: &str = concat!("-- superseded\nSELECT c.seq FROM callbacks c W
 const PREVIOUS: &str = "-- previous
 SELECT seq, ordinal, old FROM profile_history WHERE ";
 
+/// In this order the search ends at the next entry with the tag, so that a page costs no more than what follows it.
+const SUPERSEDED_ITEMS: &str = "-- superseded_items
+SELECT i.seq, i.ordinal FROM profile_changes i JOIN callbacks c ON c.seq = i.seq
+ WHERE (SELECT n.seq FROM callbacks n JOIN profile_changes p ON p.seq = n.seq
+         WHERE n.account = c.account AND n.sdk_app_id = c.sdk_app_id AND p.tag = i.tag
+           AND (n.effective_time, n.seq) > (c.effective_time, c.seq)
+         ORDER BY n.effective_time, n.seq LIMIT 1) IS NOT NULL
+   AND ";
+
 const NEXT: &str = "-- next
 SELECT min(seq) FROM callbacks WHERE seq > $1";
 
@@ -67,6 +76,13 @@ macro_rules! follows {
                 <$db>::push_among(&mut query, "c.seq", seqs);
                 query.push(" ORDER BY c.seq");
                 Ok(query.build_query_scalar().fetch_all(self.readers()).await?)
+            }
+
+            pub(super) async fn superseded_items(&self, seqs: &[i64]) -> Result<Vec<Place>> {
+                let mut query = QueryBuilder::<$db>::new(SUPERSEDED_ITEMS);
+                <$db>::push_among(&mut query, "i.seq", seqs);
+                let rows: Vec<(i64, i32)> = query.build_query_as().fetch_all(self.readers()).await?;
+                Ok(rows.into_iter().map(|(seq, ordinal)| Place { seq, ordinal }).collect())
             }
 
             pub(super) async fn previous(&self, seqs: &[i64]) -> Result<Vec<Previous>> {

@@ -11,8 +11,8 @@ use super::subscription::{
     Checkpoint, DeadLetter, HandlerRow, Lease, Operator, Order, Ordered, Orders, Start, Subscription, Waiting,
 };
 use super::{
-    Access, Condition, Dialect, Head, Link, NewEntry, NewUnreadable, Recorded, Result, Store, StoredEntry, StoredItem,
-    UnreadableRow, either,
+    Access, Condition, Dialect, Head, Link, NewEntry, NewUnreadable, Place, Recorded, Result, Store, StoredEntry,
+    StoredItem, UnreadableRow, either,
 };
 use crate::protocol::time::Millis;
 
@@ -130,6 +130,11 @@ impl Store {
     /// Which of these entries are superseded, in order.
     pub async fn superseded(&self, seqs: &[i64]) -> Result<Vec<i64>> {
         either!(self.dialect()?, store => store.superseded(seqs).await)
+    }
+
+    /// Which items of these entries are superseded: another entry has a newer value of the tag for the account.
+    pub async fn superseded_items(&self, seqs: &[i64]) -> Result<Vec<Place>> {
+        either!(self.dialect()?, store => store.superseded_items(seqs).await)
     }
 
     /// What the items of these entries were before, where the log knows.

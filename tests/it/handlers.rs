@@ -3,3 +3,4 @@
 mod exec;
 pub mod forward;
 mod jetstream;
+mod push_attributes;

@@ -19,7 +19,7 @@ const MAY_NAME: [(&str, &[&str]); 22] = [
     ("listener", &["config", "stop", "telemetry"]),
     ("reconcile", &["protocol", "stop", "clock", "config", "telemetry", "store", "tencent"]),
     ("dispatch", &["protocol", "stop", "clock", "telemetry", "store"]),
-    ("handlers", &["protocol", "clock", "config", "dispatch"]),
+    ("handlers", &["protocol", "clock", "tencent", "config", "dispatch"]),
     ("export", &["protocol", "store"]),
     ("proof", &["protocol", "stop", "clock", "config", "telemetry", "store"]),
     (

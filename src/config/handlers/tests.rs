@@ -47,7 +47,9 @@ fn each_kind_takes_its_keys_and_what_is_common_to_all() {
 
 #[test]
 fn a_key_that_a_kind_needs_is_asked_for() {
-    for (kind, key) in [("forward", "url"), ("jetstream", "url"), ("exec", "command")] {
+    for (kind, key) in
+        [("forward", "url"), ("jetstream", "url"), ("exec", "command"), ("push-attributes", "attributes")]
+    {
         assert_refused(entry(&format!("kind = {kind:?}")), &["\"h\"", kind, "needs", key]);
     }
     for command in ["[]", "[\"\"]", "[\"\", \"x\"]"] {
@@ -64,6 +66,7 @@ fn a_key_that_means_nothing_to_a_kind_is_refused_by_name() {
         ("jetstream", "url = \"nats://example.com\""),
         ("exec", "command = [\"/bin/true\"]"),
         ("log", ""),
+        ("push-attributes", "attributes = { sex = \"Tag_Profile_IM_Gender\" }"),
     ];
     let keys = [
         ("url", "\"https://example.com/\"", &["forward", "jetstream"][..]),
@@ -74,6 +77,7 @@ fn a_key_that_means_nothing_to_a_kind_is_refused_by_name() {
         ("subject", "\"x\"", &["jetstream"]),
         ("credentials", "\"/x\"", &["jetstream"]),
         ("values", "false", &["log"]),
+        ("attributes", "{ sex = \"Tag_Profile_IM_Gender\" }", &["push-attributes"]),
     ];
     for (kind, needed) in own {
         for (key, value, _) in keys.iter().filter(|(_, _, kinds)| !kinds.contains(&kind)) {

@@ -132,8 +132,9 @@ impl Lane {
     fn start_parked(&mut self, seq: i64) -> Option<Attempt> {
         let parked = self.parked.run(seq)?;
         let (key, number) = (parked.key.clone(), parked.attempts + 1);
+        let is_followed = self.lines.is_past(&key, seq);
         self.busy.insert(key);
-        Some(Attempt { seq, number, change: None })
+        Some(Attempt { seq, number, is_followed, change: None })
     }
 
     fn start_read(&mut self, seq: i64, now: Millis) -> Option<Attempt> {
@@ -141,8 +142,9 @@ impl Lane {
         let slot = self.window.slot(seq)?;
         slot.state = State::Running { since: now };
         let (key, change) = (slot.key.clone(), slot.change.clone());
+        let is_followed = self.lines.is_past(&key, seq);
         self.busy.insert(key);
         self.highest_started = self.highest_started.max(seq);
-        Some(Attempt { seq, number: 1, change: Some(change) })
+        Some(Attempt { seq, number: 1, is_followed, change: Some(change) })
     }
 }

@@ -67,6 +67,8 @@ pub struct Attempt {
     pub seq: i64,
     /// From 1.
     pub number: u32,
+    /// Whether later ones of its account wait behind it.
+    pub is_followed: bool,
     /// None where it has to be read again.
     pub change: Option<Arc<ProfileChange>>,
 }

@@ -42,6 +42,12 @@ impl Launch {
         self
     }
 
+    /// The secret key of the app that was named last.
+    pub fn secret_key(mut self, key: &str) -> Self {
+        self.apps.push_str(&format!("secret_key = {key:?}\n"));
+        self
+    }
+
     /// More of the configuration file.
     pub fn toml(mut self, text: &str) -> Self {
         self.toml.push_str(text);

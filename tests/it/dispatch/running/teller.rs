@@ -29,6 +29,8 @@ pub struct Given {
     pub superseded: bool,
     /// The first item's value before.
     pub old: Option<String>,
+    /// Tags of the items that are.
+    pub superseded_tags: Vec<String>,
     pub at: Instant,
     pub cancellation: CancellationToken,
 }
@@ -105,6 +107,12 @@ impl<F: Fn(&Given) -> Deed + Send + Sync + 'static> ProfileHandler for Teller<F>
             epoch: cx.epoch(),
             superseded: change.superseded,
             old: change.items.first().and_then(|item| item.raw_previous()).map(str::to_owned),
+            superseded_tags: change
+                .items
+                .iter()
+                .filter(|item| item.is_superseded())
+                .map(|item| item.tag.clone())
+                .collect(),
             at: Instant::now(),
             cancellation: cx.cancellation().clone(),
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portraitd::dispatch::{Start, Wants};
 
-use super::teller::{DONE, NAME, Recipe, is_at};
+use super::teller::{DONE, Deed, Given, NAME, Recipe, gate, is_at};
 use crate::harness::db::{Database, on_both_stores};
 use crate::harness::entries::{APP, NICK, RECEIVED, append, callback};
 
@@ -79,6 +79,55 @@ on_both_stores! {
             }
         }
         assert!(all.ends().await.is_empty() && later.ends().await.is_empty());
+    }
+
+    async fn items_of_which_the_log_has_newer_values_are_told_to_those_who_ask(db: Database) {
+        let store = Arc::new(db.store().await);
+        let (pet, job) = ("Tag_Profile_Custom_Pet", "Tag_Profile_Custom_Job");
+        let at = |account: &str, seconds: i64| callback(account).at(RECEIVED - 900_000 + seconds * 1000);
+        append(&store, &[
+            at("a", 10).item(pet, "1").item(job, "1").build(),
+            at("b", 10).item(pet, "1").item(pet, "2").build(),
+            at("a", 30).item(job, "2").build(),
+            // These two come late: of one tag the log knows a newer value, of the other it does not.
+            at("a", 20).item(job, "3").item(pet, "3").build(),
+            at("a", 5).app(APP + 1).item(job, "1").build(),
+            at("b", 5).item(pet, "0").item(job, "0").build(),
+        ]).await;
+        let known: [&[&str]; 6] = [&[pet, job], &[], &[], &[job], &[], &[pet]];
+        for (name, wants, expected) in [
+            ("asks", Wants::everything().superseded_items(), known),
+            ("asks-both", Wants::everything().superseded_items().previous_values(), known),
+            ("does-not", Wants::everything(), [&[]; 6]),
+        ] {
+            let mut dispatch = Recipe { name, wants, concurrency: 1, ..Recipe::default() }.run(&store, |_| DONE);
+            for (seq, expected) in (1..).zip(expected) {
+                let given = dispatch.next().await;
+                assert_eq!((given.seq, given.superseded_tags.iter().map(String::as_str).collect::<Vec<_>>()), (seq, expected.to_vec()), "{name}");
+            }
+            assert!(dispatch.ends().await.is_empty(), "{name}");
+        }
+    }
+
+    async fn what_waited_behind_another_of_its_account_is_looked_at_again(db: Database) {
+        let store = Arc::new(db.store().await);
+        let busy = gate();
+        let hold = busy.clone();
+        let deed = move |given: &Given| if given.seq == 1 { Deed::after(&hold, DONE) } else { DONE };
+        let mut dispatch =
+            Recipe { wants: Wants::everything().superseded_items(), ..Recipe::default() }.run(&store, deed);
+        append(&store, &[callback("a").nick("1").build()]).await;
+        assert_eq!(dispatch.next().await.seq, 1);
+        for nick in ["2", "3", "4"] {
+            append(&store, &[callback("a").nick(nick).build(), callback("b").build()]).await;
+            assert_eq!(dispatch.next().await.account, "b", "it was read, and waits");
+        }
+        busy.add_permits(1);
+        for expected in [(2, true), (4, true), (6, false)] {
+            let given = dispatch.next().await;
+            assert_eq!((given.seq, given.superseded_tags == [NICK]), expected);
+        }
+        assert!(dispatch.ends().await.is_empty());
     }
 
     async fn a_new_handler_begins_where_it_is_told_and_a_known_one_where_it_was(db: Database) {
