@@ -49,7 +49,7 @@ impl Client {
         Builder {
             sdk_app_id,
             secret_key,
-            base_url: Region::China.base_url().to_owned(),
+            base_url: Region::Singapore.base_url().to_owned(),
             identifier: "administrator".to_owned(),
             deadline: DEADLINE,
             checks_limits: true,
@@ -75,7 +75,7 @@ impl fmt::Debug for Client {
 }
 
 impl Builder {
-    /// Where the app was made; without, China.
+    /// Where the app was made; without, Singapore.
     pub fn region(self, region: Region) -> Self {
         self.base_url(region.base_url())
     }
