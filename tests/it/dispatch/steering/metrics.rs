@@ -64,7 +64,8 @@ on_both_stores! {
 async fn every_metric_is_explained_and_every_explained_metric_is_there() {
     let db = Database::sqlite().await;
     let proof = "[proof]\nhead_file = \"heads.jsonl\"\nverify_every = \"1h\"";
-    let launch = Launch::on(&db).toml("[[handlers]]\nname = \"trace\"\nkind = \"log\"").toml(proof);
+    let reconcile = "[reconcile]\nevery = \"1d\"\n[tencent]\nbase_url = \"http://127.0.0.1:1\"\nsecret_key = \"key\"";
+    let launch = Launch::on(&db).toml("[[handlers]]\nname = \"trace\"\nkind = \"log\"").toml(proof).toml(reconcile);
     let service = launch.start().await;
     service.callback().post().await.assert_ok("a callback");
     eventually("it is handled", async || handler(&service, "trace").is_some_and(|h| h["position"] == 1)).await;
