@@ -60,21 +60,22 @@ async fn main() -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     let (cluster, folder) = (Cluster::start(&filling::SETTINGS), tempfile::tempdir()?);
 
-    if options.wants("verify") || options.wants("erase") {
-        let url = filling::create(&cluster, "proof").await?;
-        filling::fill(&url, options.entries, |number| sample(number, &options)).await?;
-        if options.wants("verify") {
-            fast(&url, "Postgres", &mut report).await?;
-        }
-        if options.wants("erase") {
-            erased(&url, folder.path(), &options, &mut report).await?;
-            verified(&url, "Postgres, after the erasures", &mut report).await?;
+    if options.wants("verify") {
+        for items in [4, 1] {
+            let of_them = |number| Sample { items, ..sample(number, &options) };
+            let url = filling::create(&cluster, &format!("verify{items}")).await?;
+            filling::fill(&url, options.entries / 2, of_them).await?;
+            fast(&url, "Postgres", items, &mut report).await?;
+            let url = format!("sqlite://{}", folder.path().join(format!("verify{items}.db")).display());
+            filling::fill(&url, options.entries / 4, of_them).await?;
+            fast(&url, "SQLite", items, &mut report).await?;
         }
     }
-    if options.wants("verify") {
-        let url = format!("sqlite://{}", folder.path().join("log.db").display());
-        filling::fill(&url, options.entries / 4, |number| sample(number, &options)).await?;
-        fast(&url, "SQLite", &mut report).await?;
+    if options.wants("erase") {
+        let url = filling::create(&cluster, "erase").await?;
+        filling::fill(&url, options.entries, |number| sample(number, &options)).await?;
+        erased(&url, folder.path(), &options, &mut report).await?;
+        verified(&url, "Postgres, after the erasures", &mut report).await?;
     }
     if options.wants("prune") {
         retention::pruned(&cluster, folder.path(), &options, &mut report).await?;
@@ -95,16 +96,18 @@ fn sample(number: u64, options: &Options) -> Sample {
     Sample::own(number, name, 1_760_000_000_000 + i64::try_from(number).unwrap_or(0))
 }
 
-/// The speed that is asked for.
-async fn fast(url: &str, on: &str, report: &mut Report) -> anyhow::Result<()> {
-    let rate = rate(url, on).await?;
-    let what = "entries of four items a second";
+/// The speed that is asked for; the median of three rounds.
+async fn fast(url: &str, on: &str, items: usize, report: &mut Report) -> anyhow::Result<()> {
+    let mut rates = [rate(url, on).await?, rate(url, on).await?, rate(url, on).await?];
+    rates.sort_unstable_by(f64::total_cmp);
+    let median = rates[1];
+    let what = if items == 1 { "entries of one item a second" } else { "entries of four items a second" };
     report.promise(
         &format!("verify on {on}"),
         what,
         &format!(">= {VERIFIED:.0}"),
-        format!("{rate:.0}"),
-        rate >= VERIFIED,
+        format!("{median:.0}"),
+        median >= VERIFIED,
     );
     Ok(())
 }

@@ -5,7 +5,7 @@ use anyhow::bail;
 const HELP: &str = "\
 cargo bench --bench proof -- [OPTIONS]
 
-  --entries N    callbacks of the log on Postgres, four items each; on SQLite a quarter of it [1000000]
+  --entries N    callbacks of the log of which people are erased; half of it is verified, a quarter on SQLite [1000000]
   --erased N     accounts that are erased, of five entries each [1000]
   --seconds N    how long the answers are timed before, and while somebody reads what is to be pruned [15]
   --only WHAT    verify, erase or prune [all of them]

@@ -17,29 +17,36 @@ pub const SETTINGS: [&str; 4] = ["shared_buffers=1GB", "min_wal_size=4GB", "max_
 /// The app all of it is for.
 const APP: i64 = 1_400_000_000;
 const BATCH: u64 = 1000;
+/// After the nickname.
+const ITEMS: [&str; 3] = [
+    "{\"Tag\":\"Tag_Profile_IM_Gender\",\"Value\":\"Gender_Type_Male\"}",
+    "{\"Tag\":\"Tag_Profile_IM_AllowType\",\"Value\":\"AllowType_Type_NeedConfirm\"}",
+    "{\"Tag\":\"Tag_Profile_Custom_Data\",\"Value\":\"your custom data\"}",
+];
 
-/// A callback of four items.
+/// A callback of four items, unless it has fewer.
 pub struct Sample {
     pub number: u64,
     pub account: String,
     pub operator: String,
     /// Milliseconds.
     pub received_at: i64,
+    pub items: usize,
 }
 
 impl Sample {
     /// One that the account itself sent.
     pub fn own(number: u64, account: String, received_at: i64) -> Self {
-        Sample { number, operator: account.clone(), account, received_at }
+        Sample { number, operator: account.clone(), account, received_at, items: ITEMS.len() + 1 }
     }
 
     fn entry(&self) -> anyhow::Result<NewEntry> {
-        let Sample { number, account, operator, received_at } = self;
+        let Sample { number, account, operator, received_at, items } = self;
+        let nick = format!("{{\"Tag\":\"Tag_Profile_IM_Nick\",\"Value\":\"nick {number:012}\"}}");
+        let items = [&[nick.as_str()], &ITEMS[..items - 1]].concat().join(",");
         let json = format!(
             "{{\"CallbackCommand\":\"Profile.CallbackPortraitSet\",\"Operator_Account\":\"{operator}\",\"From_Account\":\"{account}\",\
-             \"EventTime\":{},\"ProfileItem\":[{{\"Tag\":\"Tag_Profile_IM_Nick\",\"Value\":\"nick {number:012}\"}},\
-             {{\"Tag\":\"Tag_Profile_IM_Gender\",\"Value\":\"Gender_Type_Male\"}},{{\"Tag\":\"Tag_Profile_IM_AllowType\",\
-             \"Value\":\"AllowType_Type_NeedConfirm\"}},{{\"Tag\":\"Tag_Profile_Custom_Data\",\"Value\":\"your custom data\"}}]}}",
+             \"EventTime\":{},\"ProfileItem\":[{items}]}}",
             received_at - 40
         );
         let portrait = body::parse(json.as_bytes())?;
