@@ -43,6 +43,7 @@
 //!    handler's cursor, makes the callback wait, or makes it a dead letter ([`store::Store::checkpoint`]).
 //! 9. [`proof`] notes the log's head where somebody outside keeps it. Forgetting a person ([`store::erasure::run`]) and retention
 //!    ([`store::prune::run`]) are the only ways in which the log loses anything, and leave it verifiable.
+//! 10. [`reconcile`] asks the vendor, through [`tencent`], what profiles say, and appends what no callback told.
 #![deny(unsafe_code, rustdoc::broken_intra_doc_links)]
 #![warn(missing_docs, clippy::dbg_macro, clippy::print_stdout, clippy::todo)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
