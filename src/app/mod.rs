@@ -4,6 +4,7 @@ mod service;
 mod signals;
 mod tencent;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -12,6 +13,7 @@ use crate::dispatch::{ProfileHandler, Registration};
 use crate::handlers;
 use crate::stop::Stop;
 use crate::telemetry;
+use crate::tencent::Client;
 pub use service::Service;
 pub(crate) use signals::listen as stop_on_signals;
 pub use tencent::{app_and_key, client_of, clients};
@@ -91,12 +93,14 @@ impl App {
     pub async fn build(self) -> anyhow::Result<Service> {
         // Only one provider is compiled in; installing it twice is not an error worth stopping for.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let registrations = self.registrations()?;
-        Service::build(self.config, registrations, self.clock).await
+        // Once: whoever calls for the same app shares its rates.
+        let clients = clients(&self.config)?;
+        let registrations = self.registrations(&clients)?;
+        Service::build(self.config, registrations, clients, self.clock).await
     }
 
     /// The app's own handlers, then those of the configuration.
-    fn registrations(&self) -> Result<Vec<Registration>, ConfigError> {
+    fn registrations(&self, clients: &BTreeMap<u64, Client>) -> Result<Vec<Registration>, ConfigError> {
         let mut all = Vec::new();
         for (name, handler) in &self.handlers {
             if !is_handler_name(name) {
@@ -104,9 +108,8 @@ impl App {
             }
             all.push(handlers::registration(name, handler.clone(), &self.config.dispatch, None));
         }
-        let clients = clients(&self.config)?;
         for entry in &self.config.handlers {
-            let handler = handlers::build(entry, &self.config, &clients, &self.clock)?;
+            let handler = handlers::build(entry, &self.config, clients, &self.clock)?;
             all.push(handlers::registration(&entry.name, handler, &self.config.dispatch, Some(entry)));
         }
         let twice = (1..all.len()).find(|at| all[..*at].iter().any(|other| other.name == all[*at].name));

@@ -3,6 +3,7 @@
 //! Stopping: listeners take nothing new and finish what they took; then the journal's queue is written empty; then the
 //! process may end. What has not ended after the grace period is cut off.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 
-use super::clients;
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Tls};
@@ -50,9 +50,14 @@ pub struct Service {
 impl Service {
     /// Binds both listeners, opens spool and store and brings the store up to date: a start that fails leaves no store
     /// behind. A store that is away does not keep it from starting: callbacks go to the spool.
-    pub(super) async fn build(mut config: Config, handlers: Vec<Registration>, clock: Clock) -> anyhow::Result<Self> {
+    pub(super) async fn build(
+        mut config: Config,
+        handlers: Vec<Registration>,
+        clients: BTreeMap<u64, Client>,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
         let begun = Instant::now();
-        let clients = to_reconcile(&config)?;
+        let clients = to_reconcile(&config, clients)?;
         listener::allow(&mut config.receiver.max_connections, &mut config.admin.max_connections);
         let public = bind("receiver", config.receiver.listen, config.receiver.tls.as_ref())?;
         let private = bind("admin", config.admin.listen, config.admin.tls.as_ref())?;
@@ -225,11 +230,10 @@ fn store_budget(receiver: &config::Receiver) -> Duration {
 }
 
 /// Whom `reconcile.every` is about: the apps that have a secret key.
-fn to_reconcile(config: &Config) -> Result<Vec<Client>, ConfigError> {
+fn to_reconcile(config: &Config, clients: BTreeMap<u64, Client>) -> Result<Vec<Client>, ConfigError> {
     if config.reconcile.every.is_none() {
         return Ok(Vec::new());
     }
-    let clients: Vec<Client> = clients(config)?.into_values().collect();
     if clients.is_empty() {
         return Err(ConfigError(
             "reconcile.every: reconciling takes an app's secret key: set tencent.secret_key, PORTRAITD_SECRET_KEY, or secret_key \
@@ -237,7 +241,7 @@ fn to_reconcile(config: &Config) -> Result<Vec<Client>, ConfigError> {
                 .to_owned(),
         ));
     }
-    Ok(clients)
+    Ok(clients.into_values().collect())
 }
 
 fn bind(section: &str, address: SocketAddr, tls: Option<&Tls>) -> anyhow::Result<Listener> {

@@ -5,7 +5,7 @@ use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde_json::{Value, json};
 
 use super::output::{shortened, visible};
-use super::tencent::{App, lines, pair, show};
+use super::tencent::{App, lines, once, pair, show};
 use crate::config::Loaded;
 use crate::tencent::tag::{Kind, Tag, standard};
 use crate::tencent::{Error, Item, Limit};
@@ -75,6 +75,7 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
         Command::Set { account, items, app } => {
             let client = app.client(&loaded)?;
             let items = items.iter().map(|(tag, value)| item(tag, value)).collect::<Result<Vec<_>, Error>>()?;
+            once(items.iter().map(|item| &item.tag))?;
             client.portrait_set(&account, &items).await?;
             eprintln!("{}: set", visible(&account));
             Ok(())

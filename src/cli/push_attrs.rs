@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde_json::json;
 
 use super::output::{print, visible};
-use super::tencent::{App, lines, pair, show};
+use super::tencent::{App, lines, once, pair, show};
 use crate::config::Loaded;
 use crate::tencent::{AttrName, AttrType};
 
@@ -111,6 +111,7 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
             show(got, |all| if json { as_json(all) } else { as_table(all) })
         }
         Command::Set { attrs, accounts, app } => {
+            once(attrs.iter().map(|(name, _)| name))?;
             let attrs: BTreeMap<_, _> = attrs.into_iter().collect();
             let users: Vec<_> = accounts.into_iter().map(|account| (account, attrs.clone())).collect();
             show(app.client(&loaded)?.set_attr(&users).await?, |done| tell(&done, "set"))
@@ -124,6 +125,7 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
             print(&if json { names_as_json(names) } else { names_as_table(names) })
         }
         Command::Names { names, attr_type, app, .. } => {
+            once(names.iter().map(|(number, _)| number))?;
             let attr_type = attr_type.map(|attr_type| match attr_type {
                 Type::UserId => AttrType::UserID,
                 Type::RegistrationId => AttrType::RegistrationID,

@@ -1,12 +1,14 @@
 //! What the commands share that call the vendor's API: which app, `name=value`, and what failed.
 
+use std::collections::HashSet;
+
 use anyhow::bail;
 use clap::Args;
 
 use super::output::{print, visible};
 use crate::app::client_of;
 use crate::config::Loaded;
-use crate::tencent::{Client, PerAccount};
+use crate::tencent::{Client, Error, Limit, PerAccount};
 
 #[derive(Args)]
 pub(super) struct App {
@@ -28,6 +30,15 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
         return Err("no name before =".to_owned());
     }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Which of the two was meant, nobody knows.
+pub(super) fn once(names: impl IntoIterator<Item = impl ToString>) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    match names.into_iter().map(|name| name.to_string()).find(|name| !seen.insert(name.clone())) {
+        Some(what) => Err(Limit { what, rule: "is given twice".to_owned() }.into()),
+        None => Ok(()),
+    }
 }
 
 /// Shows what worked; names the accounts that failed, and fails if there are any.

@@ -7,7 +7,7 @@ use super::tencent::App;
 use crate::app::app_and_key;
 use crate::clock::Clock;
 use crate::config::Loaded;
-use crate::tencent::usersig;
+use crate::tencent::{Error, tag, usersig};
 
 /// Make a UserSig: what proves to Tencent, for a while, that a caller speaks for an account
 ///
@@ -32,6 +32,7 @@ pub(super) struct Arguments {
 pub(super) fn run(loaded: &Loaded, arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { identifier, expire, app } = arguments;
     let (app, key) = app_and_key(&loaded.config, app.app)?;
+    tag::check_account(&identifier).map_err(Error::from)?;
     let now = Clock::system().now() / 1000;
     print(&format!("{}\n", usersig::make(key, app, &identifier, now, expire.into())))?;
     if identifier == loaded.config.tencent.identifier {

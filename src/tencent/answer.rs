@@ -1,7 +1,7 @@
 //! What an answer says: the vendor's status is in the JSON, not in HTTP's.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::Error;
@@ -31,6 +31,11 @@ pub(super) struct Failed {
     error_code: i64,
     #[serde(rename = "ErrorInfo", default)]
     error_info: Option<String>,
+}
+
+/// A list or an object may be null where there is nothing in it.
+pub(super) fn or_null<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// The answer, if the vendor says that it did what was asked.

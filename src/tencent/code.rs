@@ -36,7 +36,7 @@ pub fn meaning(code: i64) -> Option<&'static str> {
 }
 
 /// Every code that is known here, in their order.
-pub const MEANINGS: [(i64, &str); 56] = [
+pub const MEANINGS: [(i64, &str); 58] = [
     (40001, "the request is not of the form this API wants"),
     (40002, "To_Account is missing"),
     (40003, "the account does not exist: import it first"),
@@ -84,6 +84,8 @@ pub const MEANINGS: [(i64, &str); 56] = [
     (70202, "the vendor took too long"),
     (70398, "the app has as many accounts as its package allows"),
     (70399, "an account of this name was deleted not long ago"),
+    (70402, "a parameter is missing or wrong"),
+    (70403, "the identifier is not an administrator of the app"),
     (70500, "an internal error of the vendor's"),
     (90001, "the JSON could not be parsed"),
     (90009, "the identifier is not an administrator of the app"),

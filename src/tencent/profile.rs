@@ -23,9 +23,9 @@ pub struct Item {
 
 #[derive(Deserialize)]
 struct Profiles {
-    #[serde(rename = "UserProfileItem", default)]
+    #[serde(rename = "UserProfileItem", default, deserialize_with = "answer::or_null")]
     profiles: Vec<Profile>,
-    #[serde(rename = "Fail_Account", default)]
+    #[serde(rename = "Fail_Account", default, deserialize_with = "answer::or_null")]
     failed: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ struct Profiles {
 struct Profile {
     #[serde(rename = "To_Account")]
     to_account: String,
-    #[serde(rename = "ProfileItem", default)]
+    #[serde(rename = "ProfileItem", default, deserialize_with = "answer::or_null")]
     items: Vec<Item>,
     #[serde(rename = "ResultCode", default)]
     code: i64,

@@ -38,9 +38,9 @@ pub enum AttrType {
 
 #[derive(Deserialize)]
 struct Attributes {
-    #[serde(rename = "UserAttrs", default)]
+    #[serde(rename = "UserAttrs", default, deserialize_with = "answer::or_null")]
     users: Vec<User>,
-    #[serde(rename = "ErrorList", default)]
+    #[serde(rename = "ErrorList", default, deserialize_with = "answer::or_null")]
     errors: Vec<Failed>,
 }
 
@@ -48,15 +48,15 @@ struct Attributes {
 struct User {
     #[serde(rename = "To_Account")]
     to_account: String,
-    #[serde(rename = "Attrs", default)]
+    #[serde(rename = "Attrs", default, deserialize_with = "answer::or_null")]
     attrs: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
 struct Names {
-    #[serde(rename = "AttrNames", default)]
+    #[serde(rename = "AttrNames", default, deserialize_with = "answer::or_null")]
     names: BTreeMap<u8, String>,
-    #[serde(rename = "AttrTypes", default)]
+    #[serde(rename = "AttrTypes", default, deserialize_with = "answer::or_null")]
     types: BTreeMap<u8, u8>,
 }
 

@@ -99,7 +99,7 @@ fn custom(tag: &str) -> Result<Kind, Limit> {
 }
 
 /// UserIDs are at most 32 bytes of printable ASCII.
-pub(super) fn check_account(account: &str) -> Result<(), Limit> {
+pub fn check_account(account: &str) -> Result<(), Limit> {
     if (1..=MAX_USER_ID).contains(&account.len()) && account.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! The client of the vendor's API, against a real HTTP server that answers as a test says.
 
+mod codes;
 mod failing;
 mod limits;
 mod many;

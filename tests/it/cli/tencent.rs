@@ -71,6 +71,24 @@ async fn what_tencent_refuses_exits_1_and_what_a_limit_refuses_exits_2() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_given_twice_or_is_no_account_is_refused_and_nothing_is_sent() {
+    let cases: [(&[&str], &str); 6] = [
+        (&["profile", "set", "alice", "nick=a", "Tag_Profile_IM_Nick=b"], "Tag_Profile_IM_Nick: is given twice"),
+        (&["push-attrs", "set", "sex=a", "sex=b", "--account", "alice"], "sex: is given twice"),
+        (&["push-attrs", "names", "1=sex", "01=city"], "1: is given twice"),
+        (&["usersig", ""], "the account \"\""),
+        (&["usersig", "小明"], "printable ASCII"),
+        (&["profile", "get", "小明"], "printable ASCII"),
+    ];
+    for (arguments, why) in cases {
+        let (output, mut backend) = once(answers(OK), arguments).await;
+        assert_eq!(program::code(&output), 2, "{}", program::stderr(&output));
+        assert!(program::stderr(&output).contains(why) && output.stdout.is_empty(), "{}", program::stderr(&output));
+        assert_eq!(backend.drained(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn profile_get_shows_those_that_worked_names_the_others_and_exits_1() {
     let arguments = ["profile", "get", "alice", "bob", "--tag", "nick", "--tag", "Tag_Profile_IM_Level"];
     let (output, mut backend) = once(answers(PROFILES), &arguments).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Backend, OK, answers, body, client, outcome, refuses, says, strings};
+use super::{Backend, OK, answers, body, client, item, outcome, refuses, says, strings};
 
 fn accounts(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("user{number}")).collect()
@@ -65,4 +65,33 @@ async fn nobody_asked_for_is_nothing_sent() {
     assert_eq!(client.portrait_get(&[], &strings(&["T"])).await, Ok(Vec::new()));
     assert_eq!(client.get_attr(&[]).await, Ok(Vec::new()));
     assert_eq!(backend.connections(), 0);
+}
+
+#[tokio::test]
+async fn what_is_legal_but_surprising_is_understood() {
+    let of_none = json!({ "ErrorCode": 0, "ErrorInfo": null, "ErrorList": null, "UserAttrs": null });
+    let users = [("a".to_owned(), strings(&["sex"])), ("b".to_owned(), strings(&["sex"]))];
+    let backend = Backend::that([answers(&of_none.to_string())]).await;
+    let results = client(&backend).remove_attr(&users).await.expect("a result for each");
+    assert!(results.iter().all(|(_, result)| result.is_ok()), "no list of failures is no failure: {results:?}");
+
+    let answer = json!({
+        "ActionStatus": "OK", "ErrorCode": 0, "ErrorDisplay": "", "Unknown": [1], "Fail_Account": null,
+        "UserProfileItem": [
+            { "To_Account": "b", "ProfileItem": null, "ResultCode": 0, "ResultInfo": null },
+            { "To_Account": "never asked for", "ResultCode": 0 },
+            { "To_Account": "a", "ProfileItem": [{ "Tag": "T", "Value": 1, "Unknown": 1 }], "ResultCode": 0 },
+            { "To_Account": "a", "ProfileItem": [{ "Tag": "T", "Value": 1 }], "ResultCode": 0 },
+        ],
+    });
+    let backend = Backend::that([answers(&answer.to_string())]).await;
+    let results = client(&backend).portrait_get(&strings(&["a", "b", "a"]), &strings(&["T"])).await;
+    let a = || ("a".to_owned(), Ok(vec![item("T", 1)]));
+    assert_eq!(results, Ok(vec![a(), ("b".to_owned(), Ok(Vec::new())), a()]), "as they were asked for");
+
+    for missing in [json!({ "ErrorCode": 0 }), json!({ "ErrorCode": 0, "UserProfileItem": null })] {
+        let backend = Backend::that([answers(&missing.to_string())]).await;
+        let results = client(&backend).portrait_get(&strings(&["a", "b"]), &strings(&["T"])).await;
+        assert!(results.expect("a result for each").iter().all(|(_, result)| result.is_err()), "{missing}");
+    }
 }

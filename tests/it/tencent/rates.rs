@@ -3,6 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
+use portraitd::emulator::{Emulator, Options, SDK_APP_ID, SECRET_KEY};
+use portraitd::tencent::Client;
 
 use super::{Backend, OK, answers, builder, item, refuses, strings};
 
@@ -53,4 +55,27 @@ async fn attempts_that_fail_count_too_and_push_attributes_have_their_own_rate() 
     let count = backend.waiting();
     assert!(count > 200, "{count} attempts");
     assert_never_above(100, &arrivals(&mut backend, count).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_queued_calls_of_each_api_keep_its_rate_as_the_emulator_counts_it() {
+    let emulator = Emulator::start(Options::default()).await.expect("it starts");
+    emulator.import("id");
+    let builder = Client::builder(SDK_APP_ID, SECRET_KEY.into()).base_url(&emulator.base_url());
+    let client = builder.deadline(Duration::from_secs(60)).build().expect("a client");
+    let (accounts, tags, items) =
+        (strings(&["id"]), strings(&["Tag_Profile_IM_Nick"]), [item("Tag_Profile_IM_Nick", "x")]);
+    let set = join_all((0..1000).map(|_| client.portrait_set("id", &items)));
+    let get = join_all((0..1000).map(|_| client.portrait_get(&accounts, &tags)));
+    let push = join_all((0..1000).map(|_| client.get_attr(&accounts)));
+    let (set, get, push) = tokio::join!(set, get, push);
+    assert!(set.iter().all(Result::is_ok));
+    assert!(get.iter().all(|results| results.as_ref().is_ok_and(|of| of[0].1.is_ok())));
+    assert!(push.iter().all(|results| results.as_ref().is_ok_and(|of| of[0].1.is_ok())));
+    for (command, rate) in [("portrait_set", 200), ("portrait_get", 200), ("get_attr", 100)] {
+        let counted = &emulator.calls()[command];
+        println!("{command}: at most {} in any second", counted.peak_per_second);
+        assert!(counted.peak_per_second <= rate, "{command}: {counted:?}");
+        assert_eq!((counted.calls, counted.too_frequent), (1000, 0), "{command}");
+    }
 }
