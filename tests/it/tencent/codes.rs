@@ -54,7 +54,7 @@ async fn vendor() -> Emulator {
 
 fn of_app(emulator: &Emulator, app: u64, secret_key: &str) -> Builder {
     let builder = Client::builder(app, SecretString::from(secret_key)).base_url(&emulator.base_url());
-    builder.unchecked().deadline(Duration::from_secs(1))
+    builder.unchecked().deadline(Duration::from_secs(2))
 }
 
 fn client(emulator: &Emulator) -> Client {
