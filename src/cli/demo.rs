@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{App, Service, stop_on_signals};
 use crate::config::{self, Flags};
@@ -27,6 +28,7 @@ pub(super) struct Arguments {}
 pub(super) async fn run(_: Arguments) -> anyhow::Result<()> {
     let stop = Stop::new();
     stop_on_signals(&stop)?;
+    stop_with_the_terminal(&stop)?;
     let folder = Folder::new()?;
     let service = tokio::select! {
         service = service(&folder) => service?,
@@ -38,6 +40,16 @@ pub(super) async fn run(_: Arguments) -> anyhow::Result<()> {
         done = service.run(stop.clone()) => done,
         never = people::live(&emulator) => never,
     }
+}
+
+/// Somebody who closes the terminal wants nothing left behind either.
+fn stop_with_the_terminal(stop: &Stop) -> std::io::Result<()> {
+    let (mut hangup, stop) = (signal(SignalKind::hangup())?, stop.clone());
+    tokio::spawn(async move {
+        hangup.recv().await;
+        stop.soft();
+    });
+    Ok(())
 }
 
 /// The service as `serve` runs it, on a store, a spool and ports of its own.

@@ -29,7 +29,7 @@ fn is_empty(folder: &Path) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_starts_shows_changes_and_leaves_nothing_behind() {
-    for signal in [libc::SIGINT, libc::SIGTERM] {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
         let (folder, temporary) = (tempdir().expect("a folder"), tempdir().expect("a folder"));
         let (mut child, stderr) = start(folder.path(), temporary.path());
         let said = stderr.wait_until(|said| said.ended || said.begins("Everything is in").is_some()).await;
