@@ -85,6 +85,14 @@ async fn emulator(service: &Service, folder: &Folder) -> anyhow::Result<Emulator
     Emulator::start(options).await
 }
 
+/// The program as it was called, so that what is printed can be copied wherever it is: `target/debug/portraitd`, `portraitd`.
+fn program() -> String {
+    let called = std::env::args_os().next().and_then(|name| name.into_string().ok()).filter(|name| !name.is_empty());
+    let called = called.unwrap_or_else(|| "portraitd".to_owned());
+    let is_plain = called.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    if is_plain { called } else { format!("'{}'", called.replace('\'', r"'\''")) }
+}
+
 /// The usual port where nobody else has it.
 fn usual_or_free(port: u16) -> SocketAddr {
     let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -93,6 +101,7 @@ fn usual_or_free(port: u16) -> SocketAddr {
 }
 
 fn welcome(service: &Service, emulator: &Emulator, folder: &Folder) -> String {
+    let program = program();
     let (page, base) = (format!("http://{}/", service.private_address()), emulator.base_url());
     format!(
         "portraitd demo: a receiver, an emulator of Tencent Chat, and people who keep changing their profiles
@@ -109,7 +118,7 @@ and change a profile yourself:
 
   PORTRAITD_SDK_APP_ID={SDK_APP_ID} PORTRAITD_SECRET_KEY={SECRET_KEY} \\
   PORTRAITD__TENCENT__BASE_URL={base} \\
-    portraitd profile set alice nick=Alice
+    {program} profile set alice nick=Alice
 
 Everything is in {}, which Ctrl-C removes.
 ",
