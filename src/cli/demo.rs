@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{App, Service, stop_on_signals};
 use crate::config::{self, Flags};
@@ -27,6 +28,7 @@ pub(super) struct Arguments {}
 pub(super) async fn run(_: Arguments) -> anyhow::Result<()> {
     let stop = Stop::new();
     stop_on_signals(&stop)?;
+    stop_with_the_terminal(&stop)?;
     let folder = Folder::new()?;
     let service = tokio::select! {
         service = service(&folder) => service?,
@@ -38,6 +40,16 @@ pub(super) async fn run(_: Arguments) -> anyhow::Result<()> {
         done = service.run(stop.clone()) => done,
         never = people::live(&emulator) => never,
     }
+}
+
+/// Somebody who closes the terminal wants nothing left behind either.
+fn stop_with_the_terminal(stop: &Stop) -> std::io::Result<()> {
+    let (mut hangup, stop) = (signal(SignalKind::hangup())?, stop.clone());
+    tokio::spawn(async move {
+        hangup.recv().await;
+        stop.soft();
+    });
+    Ok(())
 }
 
 /// The service as `serve` runs it, on a store, a spool and ports of its own.
@@ -73,6 +85,14 @@ async fn emulator(service: &Service, folder: &Folder) -> anyhow::Result<Emulator
     Emulator::start(options).await
 }
 
+/// The program as it was called, so that what is printed can be copied wherever it is: `target/debug/portraitd`, `portraitd`.
+fn program() -> String {
+    let called = std::env::args_os().next().and_then(|name| name.into_string().ok()).filter(|name| !name.is_empty());
+    let called = called.unwrap_or_else(|| "portraitd".to_owned());
+    let is_plain = called.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    if is_plain { called } else { format!("'{}'", called.replace('\'', r"'\''")) }
+}
+
 /// The usual port where nobody else has it.
 fn usual_or_free(port: u16) -> SocketAddr {
     let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -81,6 +101,7 @@ fn usual_or_free(port: u16) -> SocketAddr {
 }
 
 fn welcome(service: &Service, emulator: &Emulator, folder: &Folder) -> String {
+    let program = program();
     let (page, base) = (format!("http://{}/", service.private_address()), emulator.base_url());
     format!(
         "portraitd demo: a receiver, an emulator of Tencent Chat, and people who keep changing their profiles
@@ -97,7 +118,7 @@ and change a profile yourself:
 
   PORTRAITD_SDK_APP_ID={SDK_APP_ID} PORTRAITD_SECRET_KEY={SECRET_KEY} \\
   PORTRAITD__TENCENT__BASE_URL={base} \\
-    portraitd profile set alice nick=Alice
+    {program} profile set alice nick=Alice
 
 Everything is in {}, which Ctrl-C removes.
 ",

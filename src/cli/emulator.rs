@@ -37,8 +37,8 @@ const CALLBACK_URL: &str = "http://127.0.0.1:8080/";
 ///
 ///   portraitd changes
 ///
-/// It takes flags only, no configuration file and no environment. docs/emulator.md has every route of its control API,
-/// /emulator, and says what it does where the vendor's pages are silent.
+/// It takes flags only, no configuration file and no environment. docs/emulator.md has every
+/// route of its control API, /emulator, and says what it does where the vendor's pages are silent.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {

@@ -15,7 +15,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::fire::Target;
+use super::fire::{self, Target};
 use super::forced::Order;
 use super::model::{CustomField, Item, Model, Writer};
 use super::vendor::Vendor;
@@ -43,6 +43,10 @@ pub(super) fn router(vendor: &Arc<Vendor>) -> Router<Arc<Vendor>> {
         .route("/emulator/console-check", post(console_check))
         .route("/emulator/drain", post(drain))
         .route("/emulator/reset", post(reset))
+        .fallback(async || Problem(StatusCode::NOT_FOUND, "no such route; docs/emulator.md has all".to_owned()))
+        .method_not_allowed_fallback(async || {
+            Problem(StatusCode::METHOD_NOT_ALLOWED, "another method; docs/emulator.md has each route's".to_owned())
+        })
         .layer(middleware::from_fn_with_state(vendor.clone(), no_browsers))
 }
 
@@ -233,13 +237,12 @@ async fn callbacks(
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Query(Wanted { fault, account, after, limit }) = wanted.map_err(|why| bad(why.body_text()))?;
-    let mut found = vendor.sender.callbacks(|callback| {
+    let wanted = |callback: &fire::Callback| {
         callback.number > after
             && account.as_ref().is_none_or(|account| *account == callback.change.account)
             && fault.as_ref().is_none_or(|fault| callback.faults.iter().any(|name| name == fault))
-    });
-    found.truncate(limit);
-    Ok(Json(json!({ "callbacks": found })))
+    };
+    Ok(Json(json!({ "callbacks": vendor.sender.callbacks(wanted, limit) })))
 }
 
 #[derive(Default, Deserialize)]
@@ -258,14 +261,19 @@ async fn console_check(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Patience {
     timeout_ms: Option<u64>,
 }
 
-async fn drain(State(vendor): Shared, Query(Patience { timeout_ms }): Query<Patience>) -> Json<Value> {
+async fn drain(
+    State(vendor): Shared,
+    patience: Result<Query<Patience>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(Patience { timeout_ms }) = patience.map_err(|why| bad(why.body_text()))?;
     let patience = Duration::from_millis(timeout_ms.unwrap_or(PATIENCE_MS));
     let drained = vendor.sender.drain(patience).await;
-    Json(json!({ "drained": drained, "callbacks": vendor.sender.counters() }))
+    Ok(Json(json!({ "drained": drained, "callbacks": vendor.sender.counters() })))
 }
 
 async fn reset(State(vendor): Shared) -> Result<Json<Value>, Problem> {

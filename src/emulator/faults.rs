@@ -100,7 +100,7 @@ impl Plan {
             ("wrong_app", self.wrong_app),
             ("junk_body", self.junk_body),
             ("slow", self.slow.is_some()),
-            ("skew", self.skew_secs != 0),
+            ("skew_secs", self.skew_secs != 0),
         ];
         all.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect()
     }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::code::{self, Refusal};
 
+/// Commands whose answer may refuse some accounts only.
+const BY_ACCOUNT: [&str; 4] = ["portrait_get", "set_attr", "get_attr", "remove_attr"];
+
 /// An order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +63,15 @@ impl Order {
     pub(super) fn objection(&self, commands: &[&str]) -> Option<String> {
         if !commands.contains(&self.command.as_str()) {
             return Some(format!("command must be one of {}", commands.join(", ")));
+        }
+        if self.times == 0 {
+            return Some("times must be 1 or more".to_owned());
+        }
+        if self.code.is_none() && self.status.is_none() && self.body.is_none() && self.delay_ms == 0 {
+            return Some("an order has a code, a status, a body or a delay_ms".to_owned());
+        }
+        if self.account.is_some() && !BY_ACCOUNT.contains(&self.command.as_str()) {
+            return Some(format!("only {} answer account by account", BY_ACCOUNT.join(", ")));
         }
         if self.account.is_some() && (self.code.is_none() || self.status.is_some() || self.body.is_some()) {
             return Some("an order for one account has a code, and neither status nor body".to_owned());

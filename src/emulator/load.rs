@@ -58,6 +58,11 @@ impl Report {
         Duration::from_micros(self.micros.get(at.saturating_sub(1)).copied().unwrap_or_default().into())
     }
 
+    /// How many were answered, OK or not.
+    pub fn answered(&self) -> usize {
+        self.micros.len()
+    }
+
     /// Whether every callback was answered OK.
     pub fn is_clean(&self) -> bool {
         self.ok == self.due

@@ -27,12 +27,13 @@ use anyhow::Context;
 use axum::extract::DefaultBodyLimit;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use code::{Refusal, meaning};
 pub use faults::Faults;
 pub use fire::{Answer, Callback, Counters, Target, Verdict};
 pub use forced::Order;
-use model::{Change, File, Item, Model, Writer};
+use model::{Change, CustomField, File, Item, Model, Writer};
 pub use options::{Options, SDK_APP_ID, SECRET_KEY};
 pub use rates::Calls;
 use vendor::Vendor;
@@ -40,11 +41,12 @@ use vendor::Vendor;
 /// The largest request.
 const MAX_REQUEST: usize = 4 << 20;
 
-/// A running emulator. It ends when dropped.
+/// A running emulator. It ends when dropped; what it is answering is answered.
 pub struct Emulator {
     vendor: Arc<Vendor>,
     address: SocketAddr,
     serving: JoinHandle<()>,
+    _stop: DropGuard,
 }
 
 impl Emulator {
@@ -53,7 +55,10 @@ impl Emulator {
         // Only one provider is compiled in; installing it twice is not an error worth stopping for.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         options.check()?;
-        let file = options.file.clone().map(File::new);
+        let file = match options.file.clone() {
+            Some(path) => Some(File::take(path).await?),
+            None => None,
+        };
         let model = match file.as_ref().map(File::load).transpose()?.flatten() {
             Some(model) => model,
             None => Model { custom_fields: options.custom_fields.clone(), ..Model::default() },
@@ -61,18 +66,25 @@ impl Emulator {
         let listen = options.listen;
         let tcp = TcpListener::bind(listen).await.with_context(|| format!("--listen: cannot listen on {listen}"))?;
         let address = tcp.local_addr()?;
+        if let Some(why) = CustomField::objection_to_all(&model.custom_fields) {
+            anyhow::bail!("--file: {why}");
+        }
         let vendor = Arc::new(options.vendor(model, file)?);
+        vendor.keep().await?;
         let router = rest::router()
             .merge(control::router(&vendor))
             .layer(DefaultBodyLimit::max(MAX_REQUEST))
             .with_state(vendor.clone())
             .into_make_service_with_connect_info::<SocketAddr>();
+        // Connections are told, too: one that is kept alive would ask an emulator that is gone.
+        let stop = CancellationToken::new();
+        let stopping = stop.clone().cancelled_owned();
         let serving = tokio::spawn(async move {
-            if let Err(error) = axum::serve(tcp, router).await {
+            if let Err(error) = axum::serve(tcp, router).with_graceful_shutdown(stopping).await {
                 tracing::error!("the emulator's listener died: {error}");
             }
         });
-        Ok(Emulator { vendor, address, serving })
+        Ok(Emulator { vendor, address, serving, _stop: stop.drop_guard() })
     }
 
     /// `http://address:port`: the REST API's base URL, and the control API's.
@@ -131,7 +143,7 @@ impl Emulator {
 
     /// The last 100,000 callbacks that are like this.
     pub fn callbacks(&self, wanted: impl Fn(&Callback) -> bool) -> Vec<Callback> {
-        self.vendor.sender.callbacks(wanted)
+        self.vendor.sender.callbacks(wanted, usize::MAX)
     }
 
     /// Waits until everything that was fired is answered, failed or lost; whether that is so.
@@ -147,11 +159,5 @@ impl Emulator {
     /// Runs until its listener dies, which it does not by itself.
     pub async fn served(&mut self) {
         let _ = (&mut self.serving).await;
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        self.serving.abort();
     }
 }

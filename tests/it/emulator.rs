@@ -3,6 +3,7 @@
 mod callbacks;
 mod codes;
 mod demo;
+mod docs;
 mod faults;
 mod program;
 mod samples;

@@ -13,6 +13,8 @@ use super::{Fired, Shared};
 
 /// What was held back is sent when nothing else came for so long.
 const LULL: Duration = Duration::from_millis(100);
+/// Callbacks held back at a time. One more overtakes them, so that they are not held for ever where all are to be.
+const HELD: usize = 16;
 
 pub(super) struct Lane {
     shared: Arc<Shared>,
@@ -41,10 +43,10 @@ impl Lane {
             let next = if held.is_empty() { Ok(queue.recv().await) } else { timeout(LULL, queue.recv()).await };
             match next {
                 Ok(None) => return,
-                Ok(Some(fired)) if fired.plan.behind > 0 => held.push(fired),
+                Ok(Some(fired)) if fired.plan.behind > 0 && held.len() < HELD => held.push(fired),
                 Ok(Some(fired)) => {
                     self.send(fired).await;
-                    held.iter_mut().for_each(|late| late.plan.behind -= 1);
+                    held.iter_mut().for_each(|late| late.plan.behind = late.plan.behind.saturating_sub(1));
                     let due: Vec<_> = held.extract_if(.., |late| late.plan.behind == 0).collect();
                     for late in due {
                         self.send(late).await;

@@ -110,8 +110,9 @@ impl Ledger {
         self.inner().counters.clone()
     }
 
-    pub fn list(&self, wanted: impl Fn(&Callback) -> bool) -> Vec<Callback> {
-        self.inner().callbacks.iter().filter(|callback| wanted(callback)).cloned().collect()
+    /// The oldest that are like this.
+    pub fn list(&self, wanted: impl Fn(&Callback) -> bool, limit: usize) -> Vec<Callback> {
+        self.inner().callbacks.iter().filter(|callback| wanted(callback)).take(limit).cloned().collect()
     }
 
     /// Numbers go on, so that what is under way is not taken for something new.

@@ -125,8 +125,8 @@ impl Sender {
         Counters { pending: *self.shared.pending.borrow(), ..self.shared.ledger.counters() }
     }
 
-    pub fn callbacks(&self, wanted: impl Fn(&Callback) -> bool) -> Vec<Callback> {
-        self.shared.ledger.list(wanted)
+    pub fn callbacks(&self, wanted: impl Fn(&Callback) -> bool, limit: usize) -> Vec<Callback> {
+        self.shared.ledger.list(wanted, limit)
     }
 
     /// Waits until everything that was fired is answered, failed or lost; whether that is so.

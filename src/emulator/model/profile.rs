@@ -82,6 +82,9 @@ impl Model {
         location: usize,
         now: Millis,
     ) -> Result<Change, Refusal> {
+        if items.is_empty() {
+            return Err(Refusal::because(40001, "there is no item to set"));
+        }
         if !self.accounts.contains_key(account) {
             return Err(Refusal::new(40003));
         }
@@ -89,7 +92,7 @@ impl Model {
             self.check_writable(writer, &item.tag, &item.value, location)?;
         }
         let known = self.import(account);
-        known.last_change = now.max(known.last_change + 1);
+        known.last_change = now.max(known.last_change.saturating_add(1));
         for item in &items {
             known.profile.insert(item.tag.clone(), item.value.clone());
         }

@@ -48,6 +48,10 @@ impl CustomField {
         if all.len() > MAX_FIELDS {
             return Some(format!("{} custom fields, more than {MAX_FIELDS}", all.len()));
         }
+        let twice = (1..all.len()).find(|at| all[..*at].iter().any(|other| other.keyword == all[*at].keyword));
+        if let Some(at) = twice {
+            return Some(format!("custom field {:?} is there twice", all[at].keyword));
+        }
         all.iter().find_map(CustomField::objection)
     }
 }

@@ -18,7 +18,7 @@ struct Set {
 
 pub(super) fn set(vendor: &Vendor, call: &Call, body: &[u8]) -> Result<Answer, Refusal> {
     let Set { account, profile_item } = serde_json::from_slice(body).map_err(|_| Refusal::new(40001))?;
-    if account.is_empty() || profile_item.is_empty() {
+    if account.is_empty() {
         return Err(Refusal::new(40001));
     }
     let writer = Writer::Admin { identifier: call.identifier.clone() };

@@ -129,6 +129,24 @@ async fn after_two_seconds_it_gives_up_and_tries_again_only_where_that_is_switch
 }
 
 #[tokio::test]
+async fn what_is_tried_again_is_the_very_same_body() {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let never = move |body: String| {
+        told.send(body).expect("somebody hears");
+        std::future::pending::<()>()
+    };
+    let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", tcp.local_addr().expect("an address"));
+    let router = Router::new().fallback(never);
+    tokio::spawn(async move { axum::serve(tcp, router).await });
+    let options = Options { callback_url: Some(url), any_account: true, retries: 1, ..Options::default() };
+    let vendor = Vendor::start(options).await;
+    vendor.nick("id1", "x").await;
+    let (first, second) = (heard.recv().await, heard.recv().await);
+    assert!(first.is_some() && first == second, "{first:?} {second:?}");
+}
+
+#[tokio::test]
 async fn where_nobody_listens_it_is_counted_as_failed_and_gone() {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/", socket.local_addr().expect("an address"));

@@ -205,9 +205,14 @@ async fn any_code_can_be_ordered_for_a_call_or_for_one_account() {
         assert_refused(&vendor.call("timpush/set_attr", json!({"UserAttrs": []})).await, code, "by the control API");
     }
     assert_eq!(vendor.call("timpush/set_attr", json!({"UserAttrs": []})).await["ErrorCode"], 0);
-    for wrong in
-        [json!({"command": "nothing", "code": 1}), json!({"command": "set_attr", "account": "a"}), json!({"x": 1})]
-    {
+    for wrong in [
+        json!({"command": "nothing", "code": 1}),
+        json!({"command": "set_attr", "account": "a"}),
+        json!({"command": "portrait_set", "code": 1, "account": "a"}),
+        json!({"command": "set_attr", "code": 1, "times": 0}),
+        json!({"command": "set_attr"}),
+        json!({"x": 1}),
+    ] {
         assert_eq!(vendor.control("POST", "/answers", wrong.clone()).await.0, 400, "{wrong}");
     }
     vendor.control("POST", "/answers", json!({"command": "set_attr", "status": 502, "body": "<html>"})).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Vendor;
 use super::callbacks::{PATIENCE, pair};
-use crate::harness::db::Database;
+use crate::harness::db::{Database, eventually};
 use crate::harness::service::Service;
 
 async fn with(db: &Database, faults: Faults) -> (Service, Vendor) {
@@ -35,7 +35,7 @@ async fn a_skewed_clock_is_401_and_kept_as_unreadable_because_it_may_be_ours() {
     for skew_secs in [-120, 120] {
         let db = Database::sqlite().await;
         let (service, status, faults) = answer_to(&db, Faults { skew_secs, ..Faults::default() }).await;
-        assert_eq!((status, faults), (json!(401), json!(["skew"])));
+        assert_eq!((status, faults), (json!(401), json!(["skew_secs"])));
         assert_eq!((service.changes().len(), service.unreadable().len()), (0, 1));
     }
 }
@@ -92,6 +92,31 @@ async fn dropped_ones_are_told_to_those_who_ask_and_missing_in_the_log() {
     assert!(dropped.iter().all(|callback| !recorded.contains(&&callback["items"][0]["Value"])));
     let times: Vec<&str> = changes.iter().filter_map(|change| change["event_time"].as_str()).collect();
     assert!(!times.is_sorted(), "some came after later ones");
+}
+
+/// As long as others keep coming there is no lull, in which those held back are sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_all_are_to_be_reordered_they_are_sent_all_the_same() {
+    let db = Database::sqlite().await;
+    let faults = Faults { reorder: 1.0, ..Faults::default() };
+    let (_service, vendor) =
+        pair(&db, Options { faults, any_account: true, connections: 1, rates: false, ..Options::default() }).await;
+    eventually("callbacks between callbacks", async || {
+        for n in 0..10 {
+            vendor.nick("id1", &format!("nick {n}")).await;
+        }
+        vendor.emulator.counters().sent > 0
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_out_of_all_bounds_break_nothing() {
+    let db = Database::sqlite().await;
+    for skew_secs in [i64::MIN, i64::MAX] {
+        let (_service, status, _) = answer_to(&db, Faults { skew_secs, ..Faults::default() }).await;
+        assert_eq!(status, json!(401));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
