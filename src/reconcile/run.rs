@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::compare::differences;
 use super::entry::entries;
-use super::pull::{Tags, pull};
+use super::pull::{NO_SUCH_ACCOUNT, Tags, pull};
 use super::{Difference, Error, News, Settings, Summary, Tell};
 use crate::clock::Clock;
 use crate::protocol::time::Millis;
@@ -16,8 +16,6 @@ use crate::store::mark::Round;
 use crate::store::reconcile::Found;
 use crate::tencent::Client;
 
-/// The vendor's code for an account that does not exist.
-const NO_SUCH_ACCOUNT: i64 = 40003;
 /// Accounts that are compared together.
 const TOGETHER: usize = 100;
 /// Accounts that share a grace.
