@@ -4,11 +4,12 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use serde_json::value::RawValue;
+use tokio::signal::ctrl_c;
 
 use super::output::{print, visible};
 use super::reader::whoami;
@@ -20,7 +21,7 @@ use crate::config::{ConfigError, Loaded};
 use crate::journal::spool::look;
 use crate::protocol::time::Millis;
 use crate::reconcile::{Difference, News, Run, Settings, Summary, Which};
-use crate::store::mark::{Due, Mark};
+use crate::store::mark::{Due, Mark, Round};
 use crate::store::{Access, Store};
 
 /// Compare profiles with Tencent's, and record the changes whose callbacks never came
@@ -42,7 +43,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     dry_run: bool,
     /// How long a callback may be under way, in seconds [default: reconcile.grace]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
     grace: Option<u64>,
     /// One JSON object for each difference that is told, and one for the summary
     #[arg(long)]
@@ -78,22 +79,20 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
         return Err(ConfigError("--anew goes with --all: nothing else is gone on with".to_owned()).into());
     }
     let named = accounts.len() as u64;
-    let which = match whom.since {
-        Some(since) => Which::Since(since),
-        None if whom.all => Which::All((!dry_run).then_some(mark)),
-        None => Which::Named(accounts),
-    };
+    let target = if accounts.len() == 1 { accounts[0].clone() } else { "*".to_owned() };
     let config = &loaded.config.reconcile;
     let grace = grace.map_or(config.grace.0, Duration::from_secs);
     let settings = Settings { tags: config.tags.clone(), grace, dry_run };
 
     let store = store_to_operate(&loaded).await?;
-    record(&store, &which, app, dry_run).await?;
-    let after = match &which {
-        Which::All(Some(mark)) => begin(&store, *mark, anew).await?,
-        _ => String::new(),
+    record(&store, &target, app, dry_run).await?;
+    let (which, after) = match whom.since {
+        Some(since) => (Which::Since(since), String::new()),
+        None if !whom.all => (Which::Named(accounts), String::new()),
+        None if dry_run => (Which::All(None), String::new()),
+        None => begin(&store, mark, anew).await?,
     };
-    let mut teller = Teller { bar: bar(named), app, dry_run, json };
+    let mut teller = Teller { bar: bar(named), looked: 0, app, dry_run, json };
     let mut tell = |news: News<'_>| teller.tell(&news);
     let (clock, dir) = (Clock::system(), loaded.config.spool.dir.clone());
     let is_spooled = move || is_spooled(&dir);
@@ -105,14 +104,20 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
         is_spooled: &is_spooled,
         tell: &mut tell,
     };
-    let done = run.reconcile(&which, &after).await;
+    let done = tokio::select! {
+        done = run.reconcile(&which, &after) => done.map_err(anyhow::Error::from),
+        _ = ctrl_c() => Err(anyhow!("interrupted")),
+    };
     teller.bar.finish_and_clear();
-    let summary = done.context(match which {
-        Which::All(_) if !dry_run => "not all accounts are reconciled; run it again, it goes on where it was",
-        _ => "not all accounts are reconciled; run it again",
+    let summary = done.with_context(|| {
+        let again = match which {
+            Which::All(Some(_)) => "run it again, it goes on where it was",
+            _ => "run it again",
+        };
+        format!("not all accounts are reconciled, {} were looked at; {again}", teller.looked)
     })?;
-    if let Which::All(Some(mark)) = which {
-        store.end_mark(mark).await?;
+    if let Which::All(Some(round)) = which {
+        store.end_mark(round).await?;
     }
     print(&told(&summary, dry_run, json)?)?;
     match summary.failed {
@@ -121,30 +126,30 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
     }
 }
 
-async fn record(store: &Store, which: &Which, app: u64, dry_run: bool) -> anyhow::Result<()> {
-    let target = match which {
-        Which::Named(accounts) if accounts.len() == 1 => &accounts[0],
-        _ => "*",
-    };
+async fn record(store: &Store, target: &str, app: u64, dry_run: bool) -> anyhow::Result<()> {
     let details = format!("app={app}{}", if dry_run { "&dry_run" } else { "" });
     let row = Access { who: &whoami(), action: "reconcile", target, details: Some(&details) };
     store.record_access(row).await.context("nothing is reconciled, because it could not be recorded in access_log")
 }
 
-/// After which account it begins.
-async fn begin(store: &Store, mark: Mark, anew: bool) -> anyhow::Result<String> {
-    let after = store.begin_mark(mark, Due::default()).await?.unwrap_or_default();
-    match after.as_str() {
-        "" => {}
-        _ if anew => {
-            store.move_mark(mark, "").await?;
-            return Ok(String::new());
-        }
-        after => eprintln!(
-            "going on after {after:?}, where the last run was interrupted (--anew begins at the first account)"
-        ),
+/// All accounts, and after which it begins.
+async fn begin(store: &Store, mark: Mark, anew: bool) -> anyhow::Result<(Which, String)> {
+    let (mut round, mut after) = begun(store, mark).await?;
+    if !after.is_empty() && anew {
+        store.end_mark(round).await?;
+        (round, after) = begun(store, mark).await?;
     }
-    Ok(after)
+    if !after.is_empty() {
+        eprintln!("going on after {after:?}, where the last run was interrupted (--anew begins at the first account)");
+    }
+    Ok((Which::All(Some(round)), after))
+}
+
+async fn begun(store: &Store, mark: Mark) -> anyhow::Result<(Round, String)> {
+    store
+        .begin_mark(mark, Due::NOW)
+        .await?
+        .context("how far it has come could not be noted in reconciliations; try again")
 }
 
 /// A folder that is not there, or cannot be looked into, is none of this machine's.
@@ -165,6 +170,7 @@ fn bar(named: u64) -> ProgressBar {
 /// Tells what there is to tell: differences on stdout, all else on stderr.
 struct Teller {
     bar: ProgressBar,
+    looked: u64,
     app: u64,
     dry_run: bool,
     json: bool,
@@ -172,6 +178,9 @@ struct Teller {
 
 impl Teller {
     fn tell(&mut self, news: &News<'_>) {
+        if let News::Looked(accounts) = news {
+            self.looked = *accounts;
+        }
         match news {
             News::Looked(accounts) if self.bar.length().is_some() => self.bar.set_position(*accounts),
             News::Looked(accounts) => {

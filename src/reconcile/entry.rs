@@ -38,8 +38,9 @@ pub(super) fn entries(app: i64, account: &str, found: &[Difference], seen_at: Mi
 }
 
 fn entry(app: i64, account: &str, kind: Kind, items: &[&Difference], seen_at: Millis, now: Millis) -> Option<NewEntry> {
-    // It must count for more than what it corrects, also where the vendor's clock is ahead of ours.
-    let corrected = items.iter().filter_map(|item| Some(item.known.as_ref()?.effective_time)).max();
+    // It must count for more than what it corrects, also where the vendor's clock is ahead of ours, and be like no entry before:
+    // a value that comes back would be taken for a repeated callback.
+    let corrected = items.iter().filter_map(|item| Some(item.known.as_ref()?.effective_time + 1)).max();
     let body = Body {
         callback_command: command::PORTRAIT_SET,
         from_account: account,
@@ -87,11 +88,11 @@ mod tests {
                 ),
                 (
                     Kind::Reconcile,
-                    r#"{"CallbackCommand":"Profile.CallbackPortraitSet","From_Account":"id1","EventTime":900,"ProfileItem":[{"Tag":"B","Value":null}]}"#
+                    r#"{"CallbackCommand":"Profile.CallbackPortraitSet","From_Account":"id1","EventTime":901,"ProfileItem":[{"Tag":"B","Value":null}]}"#
                         .into()
                 ),
             ]
         );
-        assert_eq!((made[0].received_at, &made[0].operator, made[1].effective_time()), (1000, &None, 900));
+        assert_eq!((made[0].received_at, &made[0].operator, made[1].effective_time()), (1000, &None, 901));
     }
 }

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use super::{Error, News, Tell};
 use crate::tencent::{self, Client, Item, PerAccount, tag};
 
+/// The vendor's code for an account that does not exist.
+pub(super) const NO_SUCH_ACCOUNT: i64 = 40003;
 /// The vendor's code for a tag that the app does not have.
 const NO_SUCH_TAG: i64 = 40009;
 /// From here on codes are about the call, whatever it asks for.
@@ -17,6 +19,8 @@ const MAX_TAGS: usize = 200;
 pub(super) struct Tags {
     asked: Vec<String>,
     known: BTreeSet<String>,
+    /// One answer knew an account and did not know another: that is said of each by itself, and not of a whole call.
+    unknown_singly: bool,
 }
 
 impl Tags {
@@ -24,7 +28,7 @@ impl Tags {
     pub fn new(configured: &[String]) -> Self {
         let standard = || tag::standard().iter().map(|tag| tag.name.to_owned()).collect();
         let asked: Vec<String> = if configured.is_empty() { standard() } else { configured.to_vec() };
-        Tags { known: asked.iter().cloned().collect(), asked }
+        Tags { known: asked.iter().cloned().collect(), asked, unknown_singly: false }
     }
 
     /// Asks for this one too, unless it was left out.
@@ -89,7 +93,10 @@ pub(super) async fn pull(
             parts.push(part);
             continue;
         }
+        let is_unknown = |(_, result): &(_, Result<_, tencent::Error>)| is_code(result, NO_SUCH_ACCOUNT);
+        tags.unknown_singly |= results.iter().any(is_unknown) && results.iter().any(|(_, result)| result.is_ok());
         match of_all(&results) {
+            Some(error) if tags.unknown_singly && error.code() == Some(NO_SUCH_ACCOUNT) => pulled.extend(results),
             Some(error) if is_about_the_call(error, part.len()) => return Err(error.clone().into()),
             Some(_) if part.len() > 1 => {
                 let (one, other) = part.split_at(part.len() / 2);
@@ -102,7 +109,11 @@ pub(super) async fn pull(
 }
 
 fn is_no_such_tag(result: &Result<Vec<Item>, tencent::Error>) -> bool {
-    result.as_ref().is_err_and(|error| error.code() == Some(NO_SUCH_TAG))
+    is_code(result, NO_SUCH_TAG)
+}
+
+fn is_code(result: &Result<Vec<Item>, tencent::Error>, code: i64) -> bool {
+    result.as_ref().is_err_and(|error| error.code() == Some(code))
 }
 
 /// The error that all of them have.

@@ -7,17 +7,15 @@ use tokio::time::sleep;
 
 use super::compare::differences;
 use super::entry::entries;
-use super::pull::{Tags, pull};
+use super::pull::{NO_SUCH_ACCOUNT, Tags, pull};
 use super::{Difference, Error, News, Settings, Summary, Tell};
 use crate::clock::Clock;
 use crate::protocol::time::Millis;
 use crate::store::Store;
-use crate::store::mark::Mark;
+use crate::store::mark::Round;
 use crate::store::reconcile::Found;
 use crate::tencent::Client;
 
-/// The vendor's code for an account that does not exist.
-const NO_SUCH_ACCOUNT: i64 = 40003;
 /// Accounts that are compared together.
 const TOGETHER: usize = 100;
 /// Accounts that share a grace.
@@ -34,7 +32,7 @@ pub enum Which {
     /// These, whether the log knows them or not.
     Named(Vec<String>),
     /// All that the log knows. Where the mark was left it goes on, and it is moved along.
-    All(Option<Mark>),
+    All(Option<Round>),
     /// Those with entries received at or after this time.
     Since(Millis),
 }
@@ -86,22 +84,22 @@ struct Running<'r> {
 
 impl Running<'_> {
     async fn all(mut self, which: &Which, after: &str) -> Result<Summary, Error> {
-        let (since, mark) = match which {
+        let (since, round) = match which {
             Which::Named(accounts) => {
                 for accounts in accounts.chunks(STRETCH as usize) {
                     self.stretch(accounts, true).await?;
                 }
                 return Ok(self.summary);
             }
-            Which::All(mark) => (0, *mark),
+            Which::All(round) => (0, *round),
             Which::Since(since) => (*since, None),
         };
         let mut next = Some(after.to_owned());
         while let Some(after) = next {
             let page = self.run.store.accounts(self.app, &after, since, STRETCH).await?;
             self.stretch(&page.accounts, false).await?;
-            if let (Some(mark), Some(last)) = (mark, &page.last) {
-                self.run.store.move_mark(mark, last).await?;
+            if let (Some(round), Some(last)) = (round, &page.last) {
+                self.run.store.move_mark(round, last).await?;
             }
             next = page.last;
         }

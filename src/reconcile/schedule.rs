@@ -8,7 +8,7 @@ use super::{Error, News, Run, Settings, Summary, Which};
 use crate::clock::Clock;
 use crate::stop::Stop;
 use crate::store::Store;
-use crate::store::mark::{Due, Mark};
+use crate::store::mark::{Due, Mark, Round};
 use crate::telemetry::Metrics;
 use crate::telemetry::reconcile::Reconciled;
 use crate::tencent::Client;
@@ -55,8 +55,8 @@ impl Schedule {
                 _ = ticks.tick() => {}
                 () = stop.stopping() => return,
             }
-            let after = match self.store.begin_mark(mark, due).await {
-                Ok(Some(after)) => after,
+            let (round, after) = match self.store.begin_mark(mark, due).await {
+                Ok(Some(begun)) => begun,
                 Ok(None) => continue,
                 Err(error) => {
                     tracing::warn!(app, "profiles of app {app} cannot be reconciled yet: {error}");
@@ -65,19 +65,19 @@ impl Schedule {
             };
             let begun = Instant::now();
             let done = tokio::select! {
-                done = self.once(client, mark, &after, &reconciled) => done,
+                done = self.once(client, round, &after, &reconciled) => done,
                 () = stop.stopping() => {
                     // Whoever is up first goes on.
-                    let _ = self.store.leave_mark(mark).await;
+                    let _ = self.store.leave_mark(round).await;
                     return;
                 }
             };
-            self.ended(mark, done, begun).await;
+            self.ended(app, round, done, begun).await;
         }
     }
 
-    async fn once(&self, client: &Client, mark: Mark, after: &str, counts: &Reconciled) -> Result<Summary, Error> {
-        let app = mark.app;
+    async fn once(&self, client: &Client, round: Round, after: &str, counts: &Reconciled) -> Result<Summary, Error> {
+        let app = client.sdk_app_id();
         let counts = counts.clone();
         let mut tell = move |news: News<'_>| match news {
             News::Looked(_) => {}
@@ -105,11 +105,10 @@ impl Schedule {
             is_spooled: &*self.is_spooled,
             tell: &mut tell,
         };
-        run.reconcile(&Which::All(Some(mark)), after).await
+        run.reconcile(&Which::All(Some(round)), after).await
     }
 
-    async fn ended(&self, mark: Mark, done: Result<Summary, Error>, begun: Instant) {
-        let app = mark.app;
+    async fn ended(&self, app: u64, round: Round, done: Result<Summary, Error>, begun: Instant) {
         match done {
             Ok(Summary { accounts, baselines, missed, unsettled, unknown, failed }) => {
                 tracing::info!(
@@ -118,7 +117,7 @@ impl Schedule {
                      the first time, {unsettled} accounts unsettled, {unknown} unknown to Tencent, {failed} failed",
                     begun.elapsed().as_secs()
                 );
-                if let Err(error) = self.store.end_mark(mark).await {
+                if let Err(error) = self.store.end_mark(round).await {
                     tracing::warn!(app, "that app {app} is reconciled could not be noted: {error}");
                 }
             }

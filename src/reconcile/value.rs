@@ -20,8 +20,10 @@ fn meaning(tag: &str, json: &str) -> Option<String> {
         Ok(Value::String(text)) if text.is_empty() => return None,
         Ok(Value::Number(number)) => number.to_string(),
         Ok(Value::String(text)) => text,
-        // Text with a lone surrogate, lists, objects: as they are written, and never taken for text.
-        Ok(_) | Err(_) => return Some(format!("\0{json}")),
+        // Never taken for text, however it is written.
+        Ok(value) => return Some(format!("\0{value}")),
+        // Text with a lone surrogate: as it is written.
+        Err(_) => return Some(format!("\0{json}")),
     };
     let is_zero = text == "0" && tag::standard().iter().any(|known| known.name == tag && known.kind == Kind::Integer);
     (!is_zero).then_some(text)
@@ -43,6 +45,7 @@ mod tests {
             (LEVEL, "\"0\"", "\"\""),
             (NICK, "\"\"", "null"),
             (NICK, "\"\\u5c0f\"", "\"小\""),
+            ("Tag_Profile_Custom_A", "{\"b\":[1],\"a\":\"\\u5c0f\"}", "{\"a\":\"小\",\"b\":[1]}"),
         ] {
             assert!(is_same(tag, one, other) && is_same(tag, other, one), "{tag}: {one}, {other}");
         }

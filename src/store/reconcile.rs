@@ -1,6 +1,8 @@
 //! What reconciliation asks of the log: which accounts there are, what the log believes of them, and to record what was found
 //! unless something happened to the account meanwhile. The statements are the same text in both dialects but for lists.
 
+use std::collections::HashSet;
+
 use sqlx::Executor;
 
 use super::model::{NewEntry, Recorded};
@@ -106,9 +108,32 @@ impl Store {
     }
 }
 
+const HEAD: &str = "-- newest
+SELECT coalesce(max(seq), 0) FROM callbacks";
+
+const SINCE: &str = "-- newest
+SELECT sdk_app_id, account, kind = 'erasure' AS erases FROM callbacks WHERE seq > $1";
+
+/// An entry that came while nobody looked.
+#[derive(sqlx::FromRow)]
+struct Since {
+    sdk_app_id: i64,
+    account: Option<String>,
+    erases: bool,
+}
+
 /// Which of them are still right, and their entries.
-fn still_right<'f>(found: &'f [Found], newest: &[Option<i64>]) -> (Vec<bool>, Vec<&'f NewEntry>) {
-    let right: Vec<bool> = found.iter().zip(newest).map(|(found, newest)| found.newest == *newest).collect();
+fn still_right<'f>(
+    app: i64,
+    found: &'f [Found],
+    newest: &[Option<i64>],
+    since: &[Since],
+) -> (Vec<bool>, Vec<&'f NewEntry>) {
+    let of_app = since.iter().filter(|entry| entry.sdk_app_id == app);
+    let moved: HashSet<&str> = of_app.filter_map(|entry| entry.account.as_deref()).collect();
+    let is_right =
+        |(found, newest): (&Found, &Option<i64>)| found.newest == *newest && !moved.contains(found.account.as_str());
+    let right: Vec<bool> = found.iter().zip(newest).map(is_right).collect();
     let entries = found.iter().zip(&right).filter(|(_, right)| **right).flat_map(|(found, _)| &found.entries).collect();
     (right, entries)
 }
@@ -172,13 +197,19 @@ SELECT (SELECT max(c.seq) FROM callbacks c WHERE c.account = w.account AND c.sdk
                 app: i64,
                 found: &[Found],
             ) -> Result<(Vec<bool>, Vec<Recorded>)> {
+                // All of an account's entries are read for its newest one: not while everybody waits for the lock.
+                let accounts: Vec<String> = found.iter().map(|found| found.account.clone()).collect();
+                let head: i64 = sqlx::query_scalar(HEAD).fetch_one(self.readers()).await?;
+                let mut newest = Self::newest(&mut *self.readers().acquire().await?, app, &accounts).await?;
                 $transaction!(self, connection => async {
                     if let Some(lock) = $lock {
                         connection.execute(lock).await?;
                     }
-                    let accounts: Vec<String> = found.iter().map(|found| found.account.clone()).collect();
-                    let newest = Self::newest(&mut *connection, app, &accounts).await?;
-                    let (right, entries) = still_right(found, &newest);
+                    let since: Vec<Since> = sqlx::query_as(SINCE).bind(head).fetch_all(&mut *connection).await?;
+                    if since.iter().any(|entry| entry.erases) {
+                        newest = Self::newest(&mut *connection, app, &accounts).await?;
+                    }
+                    let (right, entries) = still_right(app, found, &newest, &since);
                     Ok::<_, StoreError>((right, Self::append_within(connection, &entries).await?))
                 }
                 .await)

@@ -2,6 +2,8 @@
 
 mod command;
 mod everything;
+mod interrupted;
+mod odd;
 mod rig;
 mod run;
 mod service;

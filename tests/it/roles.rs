@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output};
 
+use portraitd::emulator::{Emulator, Options, SECRET_KEY};
 use portraitd::store::Recorded::{Known, New};
 use portraitd::store::erasure::{Erased, Whom};
 use portraitd::store::verify::{self, Verdict};
@@ -11,7 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 use tokio::sync::Mutex;
 
 use crate::harness::db::Database;
-use crate::harness::entries::{APP, RECEIVED, append, callbacks, unreadable};
+use crate::harness::entries::{APP, NICK, RECEIVED, append, callbacks, unreadable};
 use crate::harness::service::Launch;
 
 const ROLES: &str = include_str!("../../docs/postgres-roles.sql");
@@ -157,6 +158,33 @@ async fn the_service_role_handles_and_steers_but_does_not_alter_who_operated() {
     ] {
         assert_denied(&db, SERVICE, sql).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_role_reconciles() {
+    let db = set_up().await;
+    append(&service(&db).await, &callbacks(2)).await;
+    let vendor = Emulator::start(Options::default()).await.unwrap();
+    let set = |account: &str, nick: &str| {
+        vendor.with_model(|model| model.import(account).profile.insert(NICK.to_owned(), nick.into()));
+    };
+    set("id0", "missed");
+    set("id1", "nick 1");
+    let tencent = format!("[tencent]\nbase_url = {:?}\nsecret_key = {SECRET_KEY:?}\n", vendor.base_url());
+    let launch = Launch::on(&db).env("DATABASE_URL", &url(&db, SERVICE));
+    let serving = launch.toml(&format!("{tencent}[reconcile]\nevery = \"1s\"\ngrace = \"1s\"\n")).start().await;
+    serving.says("of id0 was missed").await;
+    serving.says_times("is reconciled", 2).await;
+    drop(serving);
+    set("id1", "again");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portraitd"));
+    command.args(["reconcile", "--all", "--grace", "0"]).env_clear();
+    command.env("DATABASE_URL", url(&db, SERVICE)).env("PORTRAITD_SDK_APP_ID", APP.to_string());
+    command.env("PORTRAITD_SECRET_KEY", SECRET_KEY).env("PORTRAITD__TENCENT__BASE_URL", vendor.base_url());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("2 accounts looked at: 1 changes missed"), "{output:?}");
+    assert_eq!(db.count("SELECT count(*) FROM callbacks WHERE kind = 'reconcile'").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

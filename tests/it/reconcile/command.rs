@@ -1,6 +1,6 @@
 //! `portraitd reconcile`, as an operator meets it.
 
-use std::process::Output;
+use std::process::{Command, Output};
 
 use portraitd::emulator::{Emulator, Options, SECRET_KEY};
 use serde_json::json;
@@ -10,17 +10,23 @@ use crate::harness::db::{Database, on_both_stores};
 use crate::harness::entries::{NICK, append, callback};
 use crate::harness::service::program;
 
-fn reconcile(db: &Database, vendor: &Emulator, key: &str, arguments: &[&str]) -> Output {
-    let (url, base) = (db.url(), vendor.base_url());
-    let env = [
-        ("DATABASE_URL", url.as_str()),
-        ("PORTRAITD_SDK_APP_ID", "1400000000"),
-        ("PORTRAITD_SECRET_KEY", key),
-        ("PORTRAITD__TENCENT__BASE_URL", &base),
-        ("PORTRAITD__RECONCILE__GRACE", "1s"),
-    ];
-    let folder = tempfile::tempdir().expect("a folder");
-    program::run(folder.path(), &env, &[&["reconcile"], arguments].concat())
+/// The program, to be run on this log and this vendor.
+pub fn command(db: &Database, vendor: &Emulator, key: &str, arguments: &[&str]) -> Command {
+    let mut command = program::command(&std::env::temp_dir());
+    command
+        .env("DATABASE_URL", db.url())
+        .env("PORTRAITD_SDK_APP_ID", "1400000000")
+        .env("PORTRAITD_SECRET_KEY", key)
+        .env("PORTRAITD__TENCENT__BASE_URL", vendor.base_url())
+        .env("PORTRAITD__RECONCILE__GRACE", "1s")
+        .env("PORTRAITD__SPOOL__DIR", "/dev/null/none")
+        .arg("reconcile")
+        .args(arguments);
+    command
+}
+
+pub fn reconcile(db: &Database, vendor: &Emulator, key: &str, arguments: &[&str]) -> Output {
+    command(db, vendor, key, arguments).output().expect("the program runs")
 }
 
 on_both_stores! {
@@ -64,7 +70,20 @@ async fn what_it_cannot_do_it_says() {
     let output = reconcile(&db, &vendor, "another key", &["--all"]);
     assert_eq!(program::code(&output), 1, "{}", program::stderr(&output));
     assert!(program::stderr(&output).contains("run it again, it goes on where it was"));
-    for wrong in [&[][..], &["--all", "--account", "a"], &["--account", ""], &["--account", "a", "--anew"]] {
-        assert_eq!(program::code(&reconcile(&db, &vendor, SECRET_KEY, wrong)), 2, "{wrong:?}");
+    for (wrong, named) in [
+        (&[][..], "--account"),
+        (&["--all", "--account", "a"], "--all"),
+        (&["--account", ""], "--account"),
+        (&["--account", "a", "--anew"], "--anew"),
+        (&["--all", "--since", "2026-01-31"], "--since"),
+        (&["--since", "yesterday"], "2026-01-31"),
+        (&["--all", "--grace=-1"], "--grace"),
+        (&["--all", "--grace", "86401"], "86400"),
+        (&["--all", "--app", "7"], "7"),
+        (&["--all", "--app", "x"], "--app"),
+    ] {
+        let output = reconcile(&db, &vendor, SECRET_KEY, wrong);
+        assert_eq!(program::code(&output), 2, "{wrong:?}");
+        assert!(program::stderr(&output).contains(named), "{wrong:?}: {}", program::stderr(&output));
     }
 }

@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use portraitd::emulator::model::Writer;
-use portraitd::emulator::{Faults, model};
+use portraitd::emulator::{Emulator, Faults, Options};
 use portraitd::reconcile::{News, Which};
+use portraitd::tencent::Item;
 use serde_json::{Value, json};
 use std::sync::Mutex;
 
-use super::rig::{Rig, figures};
+use super::rig::{Rig, client, figures};
 use crate::harness::db::{Database, on_both_stores};
 use crate::harness::entries::{APP, NICK};
 use crate::harness::service::Launch;
 
 const CHANGES: usize = 20_000;
 const ACCOUNTS: usize = 1_000;
+/// Each keeps to 200 calls a second.
+const CLIENTS: usize = 8;
 const TAGS: [&str; 4] = [NICK, "Tag_Profile_IM_Level", "Tag_Profile_IM_Image", "Tag_Profile_IM_SelfSignature"];
 
 fn value(tag: &str, n: usize) -> Value {
@@ -28,9 +30,39 @@ fn plain(value: &Value) -> String {
     if ["0", "null"].contains(&text.as_str()) { String::new() } else { text }
 }
 
+/// What the changes are and which callbacks go wrong; `LOOP_SEED` for another one.
+fn seed() -> u64 {
+    std::env::var("LOOP_SEED").map_or(7, |seed| seed.parse().expect("LOOP_SEED is a number"))
+}
+
+/// Which account, and what of it.
+fn changes(seed: u64) -> Vec<(usize, Item)> {
+    let mut state = seed;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut change = || {
+        let (account, tag) = (next(ACCOUNTS), TAGS[next(TAGS.len())]);
+        (account, Item { tag: tag.to_owned(), value: value(tag, next(77)) })
+    };
+    (0..CHANGES).map(|_| change()).collect()
+}
+
+/// All of them through `portrait_set`, an account's in their order.
+async fn make(vendor: &Emulator, names: &[String], changes: &[(usize, Item)]) {
+    let clients = (0..CLIENTS).map(|number| async move {
+        let client = client(vendor);
+        for (account, item) in changes.iter().filter(|(account, _)| account % CLIENTS == number) {
+            client.portrait_set(&names[*account], std::slice::from_ref(item)).await.expect("set");
+        }
+    });
+    futures_util::future::join_all(clients).await;
+}
+
 on_both_stores! {
     async fn after_the_loop_the_log_is_what_the_vendor_is_and_the_misses_are_the_drops_that_count(db: Database) {
-        let rig = Rig::on(&db).await;
+        let rig = Rig::with(&db, Options { rates: false, seed: seed(), connections: 16, ..Options::default() }).await;
         let service = Launch::on(&db).app(APP, &["token"]).start().await;
         // Every value is known before, so that no drop is a first sight.
         for n in 0..ACCOUNTS {
@@ -44,24 +76,9 @@ on_both_stores! {
 
         rig.vendor.set_callback(Some(&service.url), Some("token"));
         rig.vendor.set_faults(Faults { drop: 0.02, duplicate: 0.05, reorder: 0.05, ..Faults::default() });
-        let mut seed = 7_usize;
-        let mut next = |below: usize| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (seed >> 33) % below
-        };
-        for n in 0..CHANGES {
-            let (account, tag) = (&names[next(ACCOUNTS)], TAGS[next(TAGS.len())]);
-            let item = model::Item { tag: tag.to_owned(), value: value(tag, next(77)) };
-            // A tenth through the API itself, which lets 200 a second in; the rest as clients do it.
-            if n % 10 == 0 {
-                let item = portraitd::tencent::Item { tag: item.tag, value: item.value };
-                rig.client.portrait_set(account, &[item]).await.expect("set");
-            } else {
-                let writer = Writer::Client { platform: "iOS".to_owned() };
-                rig.vendor.change(&writer, account, vec![item]).await.expect("changed");
-            }
-        }
+        make(&rig.vendor, &names, &changes(seed())).await;
         assert!(rig.vendor.drain(Duration::from_secs(120)).await, "{:?}", rig.vendor.counters());
+        assert_eq!(rig.vendor.calls()["portrait_set"].calls, CHANGES as u64);
         let counters = rig.vendor.counters();
         assert_eq!((counters.fired, counters.overflowed, counters.refused, counters.failed, counters.timed_out), (20_000, 0, 0, 0, 0));
         assert!(counters.dropped > 200 && counters.duplicated > 500 && counters.reordered > 500, "{counters:?}");

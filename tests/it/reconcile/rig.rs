@@ -26,9 +26,12 @@ pub type Ran = (Result<Summary, Error>, Vec<String>);
 
 impl Rig {
     pub async fn on(db: &Database) -> Self {
-        let vendor = Emulator::start(Options::default()).await.expect("the emulator starts");
-        let builder = Client::builder(APP.cast_unsigned(), SECRET_KEY.into()).base_url(&vendor.base_url());
-        let client = builder.deadline(Duration::from_secs(2)).build().expect("a client");
+        Self::with(db, Options::default()).await
+    }
+
+    pub async fn with(db: &Database, options: Options) -> Self {
+        let vendor = Emulator::start(options).await.expect("the emulator starts");
+        let client = client(&vendor);
         let settings = Settings { tags: Vec::new(), grace: Duration::ZERO, dry_run: false };
         Rig { store: db.store().await, vendor, client, settings }
     }
@@ -103,6 +106,12 @@ impl Rig {
         let verdict = verify::run(&self.store, verify::Plan::default(), |_, _| ()).await.expect("a verdict");
         assert!(matches!(verdict, Verdict::Holds { .. }), "{verdict:?}");
     }
+}
+
+/// A client of its own, with a rate of its own.
+pub fn client(vendor: &Emulator) -> Client {
+    let builder = Client::builder(APP.cast_unsigned(), SECRET_KEY.into()).base_url(&vendor.base_url());
+    builder.deadline(Duration::from_secs(2)).build().expect("a client")
 }
 
 /// A summary's figures: accounts, baselines, missed, unsettled, unknown, failed.

@@ -148,18 +148,18 @@ on_both_stores! {
             rig.set(&format!("id{n}"), NICK, format!("nick {n}"));
         }
         let mark = Mark { app: APP, name: "command" };
-        let due = Due::default();
-        assert_eq!(rig.store.begin_mark(mark, due).await.expect("begun").as_deref(), Some(""));
+        let (round, after) = rig.store.begin_mark(mark, Due::NOW).await.expect("begun").expect("due");
+        assert_eq!(after, "");
         let break_off = |news: &News<'_>| {
             if matches!(news, News::Looked(5000)) {
                 rig.vendor.order(Order::new("portrait_get", 70003));
             }
         };
-        let ran = rig.run_with(&Which::All(Some(mark)), "", &|| false, break_off).await;
+        let ran = rig.run_with(&Which::All(Some(round)), "", &|| false, break_off).await;
         assert!(ran.0.expect_err("it stops").to_string().contains("70003"));
-        let after = rig.store.begin_mark(mark, due).await.expect("begun").expect("due");
-        assert!(after.starts_with("id"), "{after}");
-        let ran = rig.run_with(&Which::All(Some(mark)), &after, &|| false, |_| ()).await;
+        let (again, after) = rig.store.begin_mark(mark, Due::NOW).await.expect("begun").expect("due");
+        assert!(again == round && after.starts_with("id"), "{after}");
+        let ran = rig.run_with(&Which::All(Some(round)), &after, &|| false, |_| ()).await;
         assert_eq!(figures(&ran), [200, 0, 0, 0, 0, 0]);
     }
 }

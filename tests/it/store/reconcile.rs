@@ -6,11 +6,10 @@ use portraitd::store::model::{Kind, NewEntry};
 use portraitd::store::reconcile::{Accounts, Found};
 use portraitd::store::verify::{self, Verdict};
 
-use crate::harness::db::{Database, on_both_stores};
+use crate::harness::db::{Database, eventually, on_both_stores};
 use crate::harness::entries::{APP, NICK, RECEIVED, append, callback};
 
 const MARK: Mark = Mark { app: APP, name: "command" };
-const NOW: Due = Due { every: 0, idle: 0 };
 
 fn found(account: &str, newest: Option<i64>, kind: Kind, nick: &str) -> Found {
     let entry = NewEntry { kind, ..callback(account).nick(nick).build() };
@@ -92,28 +91,49 @@ on_both_stores! {
     async fn what_was_interrupted_goes_on_and_is_nobodys_twice(db: Database) {
         let store = db.store().await;
         let hour = Due { every: 3_600_000, idle: 60_000 };
-        assert_eq!(store.begin_mark(MARK, hour).await.unwrap().as_deref(), Some(""));
-        assert_eq!(store.begin_mark(MARK, hour).await.unwrap(), None, "somebody is at it");
-        store.move_mark(MARK, "m").await.unwrap();
-        assert_eq!(store.begin_mark(MARK, hour).await.unwrap(), None);
-        assert_eq!(store.begin_mark(MARK, NOW).await.unwrap().as_deref(), Some("m"), "nobody has moved it for long enough");
-        store.leave_mark(MARK).await.unwrap();
-        assert_eq!(store.begin_mark(MARK, hour).await.unwrap().as_deref(), Some("m"));
+        let begin = async |due| store.begin_mark(MARK, due).await.unwrap();
+        let (round, after) = begin(hour).await.unwrap();
+        assert_eq!(after, "");
+        assert_eq!(begin(hour).await, None, "somebody is at it");
+        store.move_mark(round, "m").await.unwrap();
+        assert_eq!(begin(hour).await, None);
+        assert_eq!(begin(Due::NOW).await, Some((round, "m".to_owned())), "nobody has moved it for long enough");
+        store.leave_mark(round).await.unwrap();
+        assert_eq!(begin(hour).await, Some((round, "m".to_owned())));
         let other = Mark { name: "serve", ..MARK };
-        assert_eq!(store.begin_mark(other, hour).await.unwrap().as_deref(), Some(""));
-        store.end_mark(MARK).await.unwrap();
-        assert_eq!(store.begin_mark(MARK, hour).await.unwrap(), None, "it is not due again");
-        assert_eq!(store.begin_mark(MARK, NOW).await.unwrap().as_deref(), Some(""));
+        assert_eq!(store.begin_mark(other, hour).await.unwrap().unwrap().1, "");
+        store.end_mark(round).await.unwrap();
+        assert_eq!(begin(hour).await, None, "it is not due again");
+        assert_eq!(begin(Due::NOW).await.unwrap().1, "");
+    }
+
+    async fn who_is_still_at_the_last_one_does_not_move_the_next_ones_mark(db: Database) {
+        let store = db.store().await;
+        let (last, _) = store.begin_mark(MARK, Due::NOW).await.unwrap().unwrap();
+        store.end_mark(last).await.unwrap();
+        store.move_mark(last, "skipped").await.unwrap();
+        let next = eventually("another time", async || {
+            let (next, after) = store.begin_mark(MARK, Due::NOW).await.unwrap().unwrap();
+            assert_eq!(after, "");
+            store.end_mark(next).await.unwrap();
+            let (next, _) = store.begin_mark(MARK, Due::NOW).await.unwrap().unwrap();
+            (next != last).then_some(next)
+        }).await;
+        store.move_mark(next, "b").await.unwrap();
+        store.move_mark(last, "skipped").await.unwrap();
+        store.leave_mark(last).await.unwrap();
+        store.end_mark(last).await.unwrap();
+        assert_eq!(store.begin_mark(MARK, Due::NOW).await.unwrap(), Some((next, "b".to_owned())));
     }
 
     async fn a_mark_does_not_keep_an_erased_account(db: Database) {
         let store = db.store().await;
-        store.begin_mark(MARK, NOW).await.unwrap();
-        store.move_mark(MARK, "zoe").await.unwrap();
+        let begin = async || store.begin_mark(MARK, Due::NOW).await.unwrap().unwrap();
+        store.move_mark(begin().await.0, "zoe").await.unwrap();
         let whom = |account: &str| Whom { app: APP, account: account.to_owned(), as_operator: false };
         store.erase_elsewhere(&whom("bert")).await.unwrap();
-        assert_eq!(store.begin_mark(MARK, NOW).await.unwrap().as_deref(), Some("zoe"));
+        assert_eq!(begin().await.1, "zoe");
         store.erase_elsewhere(&whom("zoe")).await.unwrap();
-        assert_eq!(store.begin_mark(MARK, NOW).await.unwrap().as_deref(), Some(""));
+        assert_eq!(begin().await.1, "");
     }
 }
