@@ -249,6 +249,22 @@ async fn only_the_owner_prunes() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_may_not_prune_says_so_and_goes_on() {
+    let db = set_up().await;
+    let launch = Launch::on(&db).env("DATABASE_URL", &url(&db, SERVICE)).toml("[store]\nretention_days = 30");
+    let serving = launch.start().await;
+    serving.says("only the owner of the tables may drop what is older: run `portraitd prune`").await;
+    serving.callback().post().await.assert_ok("a callback");
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_portraitd"));
+    doctor.arg("doctor").env_clear().env("DATABASE_URL", url(&db, SERVICE));
+    doctor.env("PORTRAITD_SDK_APP_ID", APP.to_string()).env("PORTRAITD__STORE__RETENTION_DAYS", "30");
+    let output = doctor.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("store.retention_days: only the owner of the tables"), "{output:?}");
+}
+
 /// The function that attaches partitions runs with the owner's rights; a caller's own types must not get in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_cannot_slip_anything_of_its_own_into_the_owners_function() {
