@@ -1,10 +1,9 @@
 //! `changes`: who changed what, from what, to what, when.
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 
 use super::filter::Filter;
-use super::output::{print, shortened, value, visible};
+use super::output::{self, lines, print, shortened, value, visible};
 use super::reader::store_to_read;
 use crate::config::Loaded;
 use crate::protocol::time::rfc3339;
@@ -28,12 +27,7 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
     let filter = ChangeFilter::from(arguments.filter);
     let changes = newest(&store, &filter, arguments.limit).await?;
     if arguments.json {
-        let mut lines = String::new();
-        for change in &changes {
-            lines.push_str(&serde_json::to_string(change)?);
-            lines.push('\n');
-        }
-        return print(&lines);
+        return print(&lines(&changes)?);
     }
     if changes.is_empty() {
         eprintln!("no changes match");
@@ -61,9 +55,7 @@ async fn newest(store: &Store, filter: &ChangeFilter, limit: u32) -> anyhow::Res
 }
 
 fn table(changes: &[Change]) -> String {
-    let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["seq", "received (UTC)", "app", "account", "by", "platform", "tag", "old", "→ new"]);
+    let mut table = output::table(["seq", "received (UTC)", "app", "account", "by", "platform", "tag", "old", "→ new"]);
     for change in changes {
         let text = |text: &Option<String>| text.as_deref().map(visible).unwrap_or_default();
         table.add_row([

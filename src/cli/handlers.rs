@@ -2,9 +2,8 @@
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 
-use super::output::{print, shortened, visible};
+use super::output::{lines, print, shortened, table, visible};
 use super::reader::{record_read, whoami};
 use super::time::time;
 use super::{existing_store, store_to_operate};
@@ -94,7 +93,7 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
 async fn list(loaded: &Loaded, json: bool) -> anyhow::Result<()> {
     let handlers = existing_store(loaded).await?.handlers().await?;
     if json {
-        return lines(&handlers);
+        return print(&lines(&handlers)?);
     }
     if handlers.is_empty() {
         eprintln!("no handler has begun yet");
@@ -126,7 +125,7 @@ async fn dead_letters(loaded: &Loaded, name: &str, limit: u32, json: bool) -> an
     record_read(&store, "handlers.read", Some(name), &[("limit", Some(limit.to_string()))]).await?;
     let letters = store.dead_letters(name, 0, limit).await?;
     if json {
-        return lines(&letters);
+        return print(&lines(&letters)?);
     }
     if letters.is_empty() {
         eprintln!("{name} has no dead letters");
@@ -168,21 +167,6 @@ async fn order(loaded: &Loaded, name: &str, order: Order) -> anyhow::Result<()> 
         Order::Retry(_) => eprintln!("{done} dead letters of {name} are tried again within a second, out of order"),
     }
     Ok(())
-}
-
-fn lines(rows: &[impl serde::Serialize]) -> anyhow::Result<()> {
-    let mut text = String::new();
-    for row in rows {
-        text.push_str(&serde_json::to_string(row)?);
-        text.push('\n');
-    }
-    print(&text)
-}
-
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
-    table
 }
 
 fn duration(ms: i64) -> String {

@@ -2,6 +2,9 @@
 
 use std::io::{ErrorKind, Write};
 
+use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use serde::Serialize;
+
 /// Prints to stdout. A reader that has seen enough, such as `head`, is no failure.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
@@ -9,6 +12,23 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         done => Ok(done?),
     }
+}
+
+/// One JSON value a line.
+pub(super) fn lines(rows: impl IntoIterator<Item = impl Serialize>) -> anyhow::Result<String> {
+    let mut lines = String::new();
+    for row in rows {
+        lines.push_str(&serde_json::to_string(&row)?);
+        lines.push('\n');
+    }
+    Ok(lines)
+}
+
+/// A table for people, as wide as their terminal.
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    table
 }
 
 /// Text for a terminal: what would move the cursor, change the direction or not show at all is written as its code.

@@ -1,11 +1,10 @@
 //! `profile`: reads and sets profiles at Tencent, through the vendor's API.
 
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde_json::{Value, json};
 
-use super::output::{shortened, visible};
-use super::tencent::{App, lines, once, pair, show};
+use super::output::{lines, shortened, visible};
+use super::tencent::{App, once, pair, rows, show};
 use crate::config::Loaded;
 use crate::tencent::tag::{Kind, Tag, standard};
 use crate::tencent::{Error, Item, Limit};
@@ -70,7 +69,7 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
             let client = app.client(&loaded)?;
             let tags = if tags.is_empty() { usual() } else { tags.iter().map(|tag| named(tag).to_owned()).collect() };
             let got = client.portrait_get(&accounts, &tags).await?;
-            show(got, |profiles| if json { as_json(profiles) } else { as_table(profiles) })
+            show(got, |profiles| if json { as_json(profiles) } else { Ok(as_table(profiles)) })
         }
         Command::Set { account, items, app } => {
             let client = app.client(&loaded)?;
@@ -115,23 +114,18 @@ fn item(tag: &str, value: &str) -> Result<Item, Error> {
     Ok(Item { tag: named(tag).to_owned(), value: typed })
 }
 
-fn as_json(profiles: Vec<(String, Vec<Item>)>) -> String {
+fn as_json(profiles: Vec<(String, Vec<Item>)>) -> anyhow::Result<String> {
     lines(profiles.into_iter().map(|(account, items)| json!({ "account": account, "items": items })))
 }
 
 fn as_table(profiles: Vec<(String, Vec<Item>)>) -> String {
-    let mut table = Table::new();
-    table
-        .load_preset(UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(["account", "tag", "value"]);
-    for (account, items) in profiles {
-        for Item { tag, value } in items {
+    let of_one = |(account, items): (String, Vec<Item>)| {
+        items.into_iter().map(move |Item { tag, value }| {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            table.add_row([visible(&account), visible(&tag), shortened(&text, 200)]);
-        }
-    }
-    if table.is_empty() { String::new() } else { format!("{table}\n") }
+            [visible(&account), visible(&tag), shortened(&text, 200)]
+        })
+    };
+    rows(["account", "tag", "value"], profiles.into_iter().flat_map(of_one))
 }
 
 #[cfg(test)]

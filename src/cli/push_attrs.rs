@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand, ValueEnum};
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde_json::json;
 
-use super::output::{print, visible};
-use super::tencent::{App, lines, once, pair, show};
+use super::output::{lines, print, visible};
+use super::tencent::{App, once, pair, rows, show};
 use crate::config::Loaded;
 use crate::tencent::{AttrName, AttrType};
 
@@ -108,21 +107,21 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
     match arguments.command {
         Command::Get { accounts, app, json } => {
             let got = app.client(&loaded)?.get_attr(&accounts).await?;
-            show(got, |all| if json { as_json(all) } else { as_table(all) })
+            show(got, |all| if json { as_json(all) } else { Ok(as_table(all)) })
         }
         Command::Set { attrs, accounts, app } => {
             once(attrs.iter().map(|(name, _)| name))?;
             let attrs: BTreeMap<_, _> = attrs.into_iter().collect();
             let users: Vec<_> = accounts.into_iter().map(|account| (account, attrs.clone())).collect();
-            show(app.client(&loaded)?.set_attr(&users).await?, |done| tell(&done, "set"))
+            show(app.client(&loaded)?.set_attr(&users).await?, |done| Ok(tell(&done, "set")))
         }
         Command::Remove { names, accounts, app } => {
             let users: Vec<_> = accounts.into_iter().map(|account| (account, names.clone())).collect();
-            show(app.client(&loaded)?.remove_attr(&users).await?, |done| tell(&done, "removed"))
+            show(app.client(&loaded)?.remove_attr(&users).await?, |done| Ok(tell(&done, "removed")))
         }
         Command::Names { names, app, json, .. } if names.is_empty() => {
             let names = app.client(&loaded)?.get_attr_name().await?;
-            print(&if json { names_as_json(names) } else { names_as_table(names) })
+            print(&if json { names_as_json(names)? } else { names_as_table(names) })
         }
         Command::Names { names, attr_type, app, .. } => {
             once(names.iter().map(|(number, _)| number))?;
@@ -146,7 +145,7 @@ fn tell(done: &[(String, ())], what: &str) -> String {
     String::new()
 }
 
-fn as_json(all: Vec<(String, BTreeMap<String, String>)>) -> String {
+fn as_json(all: Vec<(String, BTreeMap<String, String>)>) -> anyhow::Result<String> {
     lines(all.into_iter().map(|(account, attrs)| json!({ "account": account, "attrs": attrs })))
 }
 
@@ -154,10 +153,10 @@ fn as_table(all: Vec<(String, BTreeMap<String, String>)>) -> String {
     let of_one = |(account, attrs): (String, BTreeMap<String, String>)| {
         attrs.into_iter().map(move |(name, value)| [visible(&account), visible(&name), visible(&value)])
     };
-    table(["account", "attribute", "value"], all.into_iter().flat_map(of_one))
+    rows(["account", "attribute", "value"], all.into_iter().flat_map(of_one))
 }
 
-fn names_as_json(names: BTreeMap<u8, AttrName>) -> String {
+fn names_as_json(names: BTreeMap<u8, AttrName>) -> anyhow::Result<String> {
     lines(names.into_iter().map(|(number, AttrName { name, attr_type })| {
         json!({ "number": number, "name": name, "type": attr_type.map(|attr_type| format!("{attr_type:?}")) })
     }))
@@ -167,12 +166,5 @@ fn names_as_table(names: BTreeMap<u8, AttrName>) -> String {
     let row = |(number, AttrName { name, attr_type }): (u8, AttrName)| {
         [number.to_string(), visible(&name), attr_type.map(|attr_type| format!("{attr_type:?}")).unwrap_or_default()]
     };
-    table(["number", "name", "for"], names.into_iter().map(row))
-}
-
-fn table(header: [&str; 3], rows: impl Iterator<Item = [String; 3]>) -> String {
-    let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
-    table.add_rows(rows);
-    if table.is_empty() { String::new() } else { format!("{table}\n") }
+    rows(["number", "name", "for"], names.into_iter().map(row))
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::bail;
 use clap::Args;
 
-use super::output::{print, visible};
+use super::output::{self, print, visible};
 use crate::app::client_of;
 use crate::config::Loaded;
 use crate::tencent::{Client, Error, Limit, PerAccount};
@@ -42,7 +42,10 @@ pub(super) fn once(names: impl IntoIterator<Item = impl ToString>) -> Result<(),
 }
 
 /// Shows what worked; names the accounts that failed, and fails if there are any.
-pub(super) fn show<T>(results: PerAccount<T>, shown: impl FnOnce(Vec<(String, T)>) -> String) -> anyhow::Result<()> {
+pub(super) fn show<T>(
+    results: PerAccount<T>,
+    shown: impl FnOnce(Vec<(String, T)>) -> anyhow::Result<String>,
+) -> anyhow::Result<()> {
     let (total, mut worked) = (results.len(), Vec::new());
     for (account, result) in results {
         match result {
@@ -51,14 +54,16 @@ pub(super) fn show<T>(results: PerAccount<T>, shown: impl FnOnce(Vec<(String, T)
         }
     }
     let failed = total - worked.len();
-    print(&shown(worked))?;
+    print(&shown(worked)?)?;
     if failed > 0 {
         bail!("{failed} of {total} accounts failed");
     }
     Ok(())
 }
 
-/// One JSON object a line.
-pub(super) fn lines(objects: impl IntoIterator<Item = serde_json::Value>) -> String {
-    objects.into_iter().fold(String::new(), |lines, object| format!("{lines}{object}\n"))
+/// Rows for people; nothing where there is none.
+pub(super) fn rows<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = output::table(header);
+    table.add_rows(rows);
+    if table.is_empty() { String::new() } else { format!("{table}\n") }
 }

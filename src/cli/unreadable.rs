@@ -1,9 +1,8 @@
 //! `unreadable`: what came from an authentic sender and could not be recorded.
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 
-use super::output::{print, shortened, visible};
+use super::output::{lines, print, shortened, table, visible};
 use super::reader::store_to_read;
 use crate::config::Loaded;
 use crate::protocol::time::rfc3339;
@@ -23,20 +22,13 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
     let store = store_to_read(&loaded, "unreadable.read", None, &asked).await?;
     let rows = store.unreadable(None, arguments.limit).await?;
     if arguments.json {
-        let mut lines = String::new();
-        for row in &rows {
-            lines.push_str(&serde_json::to_string(row)?);
-            lines.push('\n');
-        }
-        return print(&lines);
+        return print(&lines(&rows)?);
     }
     if rows.is_empty() {
         eprintln!("nothing unreadable is kept");
         return Ok(());
     }
-    let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["id", "last received (UTC)", "times", "app", "command", "why", "body"]);
+    let mut table = table(["id", "last received (UTC)", "times", "app", "command", "why", "body"]);
     for row in &rows {
         table.add_row([
             row.id.to_string(),
