@@ -102,7 +102,7 @@ impl Store {
     pub async fn append_unless_moved(&self, app: i64, found: &[Found]) -> Result<Vec<bool>> {
         let (still_right, recorded) = either!(self.dialect()?, store => store.append_unless_moved(app, found).await)?;
         if let Some(newest) = recorded.iter().filter_map(Recorded::seq).max() {
-            self.appended.send_if_modified(|known| std::mem::replace(known, newest.max(*known)) < newest);
+            self.has_appended(newest);
         }
         Ok(still_right)
     }

@@ -22,7 +22,7 @@ impl Store {
     pub async fn append(&self, entries: &[&NewEntry]) -> Result<Vec<Recorded>> {
         let recorded = either!(self.dialect()?, store => store.append(entries).await)?;
         if let Some(newest) = recorded.iter().filter_map(Recorded::seq).max() {
-            self.appended.send_replace(newest);
+            self.has_appended(newest);
         }
         Ok(recorded)
     }
@@ -31,7 +31,7 @@ impl Store {
     pub async fn erase(&self, whom: &Whom, now: Millis) -> Result<Erased> {
         let erased = either!(self.dialect()?, store => store.erase(whom, now).await)?;
         if let Some(newest) = erased.recorded_as {
-            self.appended.send_if_modified(|known| std::mem::replace(known, newest.max(*known)) < newest);
+            self.has_appended(newest);
         }
         Ok(erased)
     }
@@ -39,6 +39,11 @@ impl Store {
     /// Drops unreadable bodies that name the account. Returns how many.
     pub async fn erase_elsewhere(&self, whom: &Whom) -> Result<u64> {
         either!(self.dialect()?, store => store.erase_elsewhere(whom).await)
+    }
+
+    /// Tells whoever follows, unless they know of a newer one.
+    pub(super) fn has_appended(&self, newest: i64) {
+        self.appended.send_if_modified(|known| std::mem::replace(known, newest.max(*known)) < newest);
     }
 
     /// The newest sequence that this process appended.
