@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::protocol::time::Millis;
+use crate::protocol::time::{Millis, millis};
 
 /// Tells the time.
 #[derive(Clone)]
@@ -13,10 +13,7 @@ impl Clock {
     /// This machine's clock.
     #[allow(clippy::disallowed_methods, reason = "the one place that reads it")]
     pub fn system() -> Self {
-        Clock::from_fn(|| {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
-        })
+        Clock::from_fn(|| millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()))
     }
 
     /// Any other clock.

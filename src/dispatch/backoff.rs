@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt};
 
-use crate::protocol::time::Millis;
+use crate::protocol::time::{Millis, millis};
 
 /// No handler may ask for a longer wait.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -23,10 +23,6 @@ pub(super) fn asked(wait: Duration, random: &mut impl Rng) -> Millis {
 /// A quarter more or less.
 pub(super) fn spread(wait: Duration, random: &mut impl Rng) -> Millis {
     millis(wait.mul_f64(random.random_range(0.75..1.25)))
-}
-
-fn millis(wait: Duration) -> Millis {
-    Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX)
 }
 
 #[cfg(test)]

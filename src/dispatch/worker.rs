@@ -11,7 +11,7 @@ use super::lane::{Lane, Rules};
 use super::owner::Owned;
 use super::{ProfileHandler, Wants};
 use crate::clock::Clock;
-use crate::protocol::time::Millis;
+use crate::protocol::time::{Millis, millis};
 use crate::stop::Stop;
 use crate::store::subscription::{Lease, Start};
 use crate::store::{Store, StoreError};
@@ -79,13 +79,12 @@ impl Worker {
     }
 
     pub(super) fn lease(&self, epoch: i64) -> Lease<'_> {
-        let millis = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
-        Lease { handler: self.name(), owner: &self.owner, epoch, millis }
+        Lease { handler: self.name(), owner: &self.owner, epoch, millis: millis(LEASE) }
     }
 
     /// Time for the lane: milliseconds that never go back.
     pub(super) fn now(&self) -> Millis {
-        Millis::try_from(self.begun.elapsed().as_millis()).unwrap_or(Millis::MAX)
+        millis(self.begun.elapsed())
     }
 
     async fn take_over(self: &Arc<Self>) -> Result<Option<Owned>, StoreError> {

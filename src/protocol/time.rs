@@ -1,5 +1,7 @@
 //! Time on the wire: Unix milliseconds, shown as RFC 3339 in UTC.
 
+use std::time::Duration;
+
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 
 /// Unix time in milliseconds.
@@ -15,6 +17,11 @@ pub const MAX: Millis = END - 1;
 const TOLERATED_LEAD: Millis = 5 * 60 * 1000;
 /// How far apart the clocks of replicas may be.
 const TOLERATED_SKEW: Millis = 5 * 60 * 1000;
+
+/// A duration in milliseconds, as far as there are numbers.
+pub fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
 
 /// Whether `millis` lies in the years 1970 to 9999.
 pub fn plausible(millis: Millis) -> bool {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Error, News, Run, Settings, Summary, Which};
 use crate::clock::Clock;
+use crate::protocol::time::millis;
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::store::mark::{Due, Mark, Round};
@@ -128,8 +129,4 @@ impl Schedule {
             ),
         }
     }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
