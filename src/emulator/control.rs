@@ -19,13 +19,10 @@ use super::fire::{self, Target};
 use super::forced::Order;
 use super::model::{CustomField, Item, Model, Writer};
 use super::vendor::Vendor;
-use super::{faults::Faults, loopback, rest};
+use super::{SOMEWHERE, faults::Faults, loopback, rest};
 
 /// How long a drain waits unless it is told otherwise.
 const PATIENCE_MS: u64 = 10_000;
-
-/// The address of a client that does not say where it is.
-const SOMEWHERE: &str = "203.0.113.7";
 
 type Shared = State<Arc<Vendor>>;
 

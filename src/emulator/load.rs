@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::SOMEWHERE;
 use super::faults::Plan;
 use super::fire::{Answer, Verdict, body, post};
 use super::model::{Change, Item};
@@ -142,7 +143,7 @@ fn change(number: u64, accounts: u32, first: i64) -> Change {
         operator: account.clone(),
         account,
         platform: "Android".to_owned(),
-        client_ip: "203.0.113.7".to_owned(),
+        client_ip: SOMEWHERE.to_owned(),
         event_time: first + i64::try_from(number / u64::from(accounts)).unwrap_or_default(),
         items: vec![nick],
     }

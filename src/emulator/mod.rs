@@ -41,6 +41,9 @@ use vendor::Vendor;
 /// The largest request.
 const MAX_REQUEST: usize = 4 << 20;
 
+/// The address of a client that does not say where it is.
+const SOMEWHERE: &str = "203.0.113.7";
+
 /// A running emulator. It ends when dropped; what it is answering is answered.
 pub struct Emulator {
     vendor: Arc<Vendor>,
@@ -99,7 +102,7 @@ impl Emulator {
 
     /// Changes a profile as an admin or as the account's own client, and fires the callback.
     pub async fn change(&self, writer: &Writer, account: &str, items: Vec<Item>) -> Result<Change, Refusal> {
-        let changed = self.vendor.change(writer, account, "203.0.113.7", items)?;
+        let changed = self.vendor.change(writer, account, SOMEWHERE, items)?;
         self.vendor.keep().await.map_err(|error| Refusal::because(70500, format!("{error:#}")))?;
         Ok(changed)
     }

@@ -16,12 +16,12 @@ use serde_json::Value;
 
 use crate::emulator::faults::Plan;
 use crate::emulator::model::{Change, Item};
+use crate::protocol::command::PORTRAIT_SET;
 use crate::protocol::sign::sign;
 use crate::protocol::time::Millis;
 
 /// The vendor's time limit, from the first byte to the last.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
-const COMMAND: &str = "Profile.CallbackPortraitSet";
 /// Characters of an answer that are remembered.
 const REMEMBERED: usize = 300;
 /// Bytes of an answer that are read.
@@ -47,7 +47,7 @@ impl Target {
         let mut query = Serializer::new(String::new());
         query
             .append_pair("SdkAppid", &app.to_string())
-            .append_pair("CallbackCommand", COMMAND)
+            .append_pair("CallbackCommand", PORTRAIT_SET)
             .append_pair("contenttype", "json")
             .append_pair("ClientIP", &change.client_ip)
             .append_pair("OptPlatform", &change.platform);
@@ -61,7 +61,7 @@ impl Target {
         if with_app {
             query.append_pair("SdkAppid", &self.sdk_app_id.to_string());
         }
-        query.append_pair("CallbackCommand", COMMAND).append_pair("contenttype", "json");
+        query.append_pair("CallbackCommand", PORTRAIT_SET).append_pair("contenttype", "json");
         self.signed(query, self.token.as_ref().map(|token| token.expose_secret().to_owned()), now / 1000)
     }
 
@@ -89,7 +89,7 @@ struct Told<'a> {
 /// What is told of a change; half of it where it is to be junk.
 pub(in crate::emulator) fn body(change: &Change, junk: bool) -> Bytes {
     let told = Told {
-        callback_command: COMMAND,
+        callback_command: PORTRAIT_SET,
         operator: &change.operator,
         account: &change.account,
         event_time: change.event_time,

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::address::is_public;
 use crate::dispatch::ProfileChange;
+use crate::protocol::command::PORTRAIT_SET;
 
 /// The URL, if something can be sent there. What is said about it does not repeat it: it may hold a password.
 pub(super) fn url(configured: Option<&SecretString>, allow_private: bool) -> Result<Url, String> {
@@ -42,7 +43,7 @@ pub(super) fn with_query(url: &Url, change: &ProfileChange) -> Url {
     let mut url = url.clone();
     url.query_pairs_mut()
         .append_pair("SdkAppid", &change.app.to_string())
-        .append_pair("CallbackCommand", "Profile.CallbackPortraitSet")
+        .append_pair("CallbackCommand", PORTRAIT_SET)
         .append_pair("contenttype", "json")
         .extend_pairs(change.client_ip.as_ref().map(|ip| ("ClientIP", ip)))
         .extend_pairs(change.platform.as_ref().map(|platform| ("OptPlatform", platform)));
