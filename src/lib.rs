@@ -20,7 +20,7 @@
 //! | [`audit`] | the private listener: the log as an API, health, readiness, metrics, handlers |
 //!
 //! [`upkeep`] looks after the log beside the appends. [`app`] is where the parts meet, [`cli`] the command line, [`config`] the configuration, [`telemetry`] the program's own
-//! log and metrics; [`failures`] limits failed authentications on both listeners; [`clock`] and [`stop`] are arguments to everything that needs the time or has to end.
+//! log and metrics; [`failures`] limits failed authentications on both listeners; `outgoing` is the HTTP client that [`tencent`], the handler `forward` and [`proof`] share; [`clock`] and [`stop`] are arguments to everything that needs the time or has to end.
 //!
 //! Data flows down this list and never back up; the test `imports_point_one_way` reads the tree and says so.
 //!
@@ -60,6 +60,7 @@ pub mod failures;
 pub mod handlers;
 pub mod journal;
 pub mod listener;
+mod outgoing;
 pub mod proof;
 pub mod protocol;
 pub mod receiver;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
-use reqwest::redirect::Policy;
 use secrecy::SecretString;
 
 use super::call::Rates;
 use super::key::Key;
 use super::{Error, Limit, Region};
 use crate::clock::Clock;
+use crate::outgoing;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(3);
@@ -113,11 +113,7 @@ impl Builder {
         let base_url = base_url.ok_or_else(|| Limit::new("base_url", "must be an http(s) URL without ? and #"))?;
         // Only one provider is compiled in; installing it twice is no error worth stopping for.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("portraitd/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .no_proxy()
-            .tcp_nodelay(true)
+        let http = outgoing::client()
             .connect_timeout(CONNECT)
             .build()
             .map_err(|error| Limit::new("client", error.to_string()))?;

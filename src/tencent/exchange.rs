@@ -1,6 +1,5 @@
 //! One attempt: the request as the vendor wants it, and an answer of a bounded size in a bounded time.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
@@ -12,6 +11,7 @@ use tokio::time::timeout;
 use super::answer;
 use super::call::Command;
 use super::{Client, Error};
+use crate::outgoing::why;
 
 /// The vendor gives up after 3 seconds, and says so; that answer must be there before we give up.
 const ATTEMPT: Duration = Duration::from_secs(4);
@@ -69,11 +69,4 @@ async fn bytes(command: &'static str, mut response: Response) -> Result<Vec<u8>,
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
-}
-
-/// The innermost cause says most. The URL, which holds the UserSig, is not repeated.
-fn why(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    causes.last().map_or_else(|| error.to_string(), ToString::to_string)
 }

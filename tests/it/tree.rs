@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What each module may name of the crate. Flow order; nothing points back up.
-const MAY_NAME: [(&str, &[&str]); 22] = [
+const MAY_NAME: [(&str, &[&str]); 23] = [
     ("protocol", &[]),
     ("stop", &[]),
     ("clock", &["protocol"]),
     ("failures", &[]),
-    ("tencent", &["protocol", "clock"]),
+    ("outgoing", &[]),
+    ("tencent", &["protocol", "clock", "outgoing"]),
     ("emulator", &["protocol", "stop", "clock", "tencent"]),
     ("config", &["tencent"]),
     ("telemetry", &["config"]),
@@ -19,9 +20,9 @@ const MAY_NAME: [(&str, &[&str]); 22] = [
     ("listener", &["config", "stop", "telemetry"]),
     ("reconcile", &["protocol", "stop", "clock", "config", "telemetry", "store", "tencent"]),
     ("dispatch", &["protocol", "stop", "clock", "telemetry", "store"]),
-    ("handlers", &["protocol", "clock", "tencent", "config", "dispatch"]),
+    ("handlers", &["protocol", "clock", "outgoing", "tencent", "config", "dispatch"]),
     ("export", &["protocol", "store"]),
-    ("proof", &["protocol", "stop", "clock", "config", "telemetry", "store"]),
+    ("proof", &["protocol", "stop", "clock", "outgoing", "config", "telemetry", "store"]),
     (
         "audit",
         &[

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderName};
-use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Url};
 use tokio::time::timeout_at;
 
 use crate::clock::Clock;
 use crate::config::{ConfigError, ForwardFormat, Handler};
 use crate::dispatch::{Context, Outcome, ProfileChange, ProfileHandler, Wants};
+use crate::outgoing;
 use resolver::PublicOnly;
 use signature::Signer;
 
@@ -44,12 +44,7 @@ impl Forward {
         let allow_private = config.allow_private == Some(true);
         let url = target::url(config.url.as_ref(), allow_private).map_err(of_this)?;
         let signer = Signer::new(&config.secrets).map_err(of_this)?;
-        let builder = Client::builder()
-            .user_agent(concat!("portraitd/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .no_proxy()
-            .tcp_nodelay(true)
-            .connect_timeout(CONNECT);
+        let builder = outgoing::client().connect_timeout(CONNECT);
         let builder = if allow_private { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) };
         let client = builder.build().map_err(|error| of_this(error.to_string()))?;
         if config.secrets.is_empty() {
