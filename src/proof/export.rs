@@ -8,7 +8,7 @@ use super::entry::Entry;
 use crate::store::erasure::named;
 use crate::store::{Store, StoreError, StoredEntry, StoredItem};
 
-/// Entries of a part: few enough that the largest bodies fit into memory together.
+/// Entries of a part at most.
 const AT_ONCE: i64 = 256;
 /// Erasures read at a time.
 const ERASURES: u32 = 100;
@@ -48,7 +48,8 @@ impl Export {
         if self.at >= self.head {
             return Ok(None);
         }
-        let (low, high) = (self.at + 1, self.head.min(self.at + AT_ONCE));
+        let low = self.at + 1;
+        let high = self.store.fitting(low, self.head.min(self.at + AT_ONCE)).await?;
         let (mut entries, mut items) = self.store.stored(low, high).await?;
         if is_torn(&entries, &items) {
             (entries, items) = self.store.stored(low, high).await?;

@@ -113,7 +113,7 @@ fn text(raw: &RawValue, max: usize) -> Result<String, String> {
     if !raw.get().starts_with('"') {
         return Err(format!("is {}, not a string", json::kind(raw)));
     }
-    let text: String = serde_json::from_str(raw.get()).map_err(|_| "has a lone surrogate".to_owned())?;
+    let text = json::unescaped(raw).ok_or("has a lone surrogate")?;
     if text.is_empty() {
         return Err("is empty".to_owned());
     }
@@ -128,7 +128,7 @@ fn text(raw: &RawValue, max: usize) -> Result<String, String> {
 
 /// A command for comparison: its text, or its JSON where it is not text, which then equals no command.
 fn command_text(raw: &RawValue) -> String {
-    serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
+    json::unescaped(raw).unwrap_or_else(|| raw.get().to_owned())
 }
 
 /// An integer, or a string of decimal digits, of milliseconds in the years 1970 to 9999.

@@ -8,7 +8,7 @@
 //! * `chain = SHA-256(previous chain, version, seq, receipt_id, received_at, sdk_app_id, kind, auth, digest)`, the version
 //!   being the one byte 1, and the first entry's previous chain 32 zero bytes.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{self, Context, SHA256};
 
 use super::model::{DedupeKey, NewEntry};
 use crate::protocol::time::Millis;
@@ -106,17 +106,17 @@ pub fn dedupe_key(
     DedupeKey { time, key }
 }
 
-/// SHA-256 over fields, each with its length before it.
+/// SHA-256 over fields, each with its length before it. They are joined first: hashing them one by one takes longer.
 pub fn of(fields: &[Option<&[u8]>]) -> Hash {
-    let mut context = Context::new(&SHA256);
+    let mut bytes = Vec::with_capacity(fields.iter().map(|field| 4 + field.map_or(0, <[u8]>::len)).sum());
     for field in fields {
         // A field is at most a body, which the configuration bounds far below 4 GiB.
         let length = field.map_or(u32::MAX, |f| u32::try_from(f.len()).unwrap_or(u32::MAX - 1));
-        context.update(&length.to_be_bytes());
-        context.update(field.unwrap_or_default());
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(field.unwrap_or_default());
     }
     let mut hash = [0; 32];
-    hash.copy_from_slice(context.finish().as_ref());
+    hash.copy_from_slice(digest::digest(&SHA256, &bytes).as_ref());
     hash
 }
 

@@ -25,6 +25,14 @@ pub enum StoreError {
         /// What the system said.
         why: String,
     },
+    /// A row was altered by somebody else: it is not as portraitd writes rows.
+    #[error(
+        "entry {seq} was altered: a column of it, or of its rows in profile_changes, is not as portraitd writes it; see `portraitd verify`"
+    )]
+    Altered {
+        /// The entry.
+        seq: i64,
+    },
     /// The tables are missing or older than this program.
     #[error(
         "{location} holds no portraitd log of this version; `portraitd migrate` or `portraitd serve` brings it up to date"

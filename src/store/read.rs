@@ -35,6 +35,12 @@ const ERASURES: &str = concat!(
     "\n  FROM callbacks WHERE kind = 'erasure' AND seq > $1 ORDER BY seq LIMIT $2"
 );
 
+const BYTES: &str = "-- bytes
+SELECT CAST(coalesce(sum(octet_length(body)), 0) AS bigint) FROM callbacks WHERE seq BETWEEN $1 AND $2";
+
+/// Bytes of bodies that are read at a time.
+const AT_ONCE: i64 = 8 << 20;
+
 const LINKS: &str = "-- links
 SELECT seq, receipt_id, received_at, sdk_app_id, kind, auth, digest, chain
   FROM callbacks WHERE seq BETWEEN $1 AND $2 ORDER BY seq";
@@ -81,6 +87,17 @@ macro_rules! reads {
             pub(super) async fn unreadable(&self, before: Option<i64>, limit: u32) -> Result<Vec<UnreadableRow>> {
                 let found = sqlx::query_as(UNREADABLE).bind(before.unwrap_or(i64::MAX)).bind(i64::from(limit));
                 Ok(found.fetch_all(self.readers()).await?)
+            }
+
+            pub(super) async fn fitting(&self, from: i64, mut to: i64) -> Result<i64> {
+                while to > from {
+                    let bytes: i64 = sqlx::query_scalar(BYTES).bind(from).bind(to).fetch_one(self.readers()).await?;
+                    if bytes <= AT_ONCE {
+                        break;
+                    }
+                    to = from + (to - from) / 2;
+                }
+                Ok(to)
             }
 
             pub(super) async fn links(&self, from: i64, to: i64) -> Result<Vec<Link>> {

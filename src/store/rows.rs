@@ -27,26 +27,26 @@ pub struct UnreadableRow {
     pub body: Vec<u8>,
 }
 
-/// A row of `callbacks`, as stored; times in milliseconds.
+/// A row of `callbacks`, as stored; times in milliseconds. Its text and bytes are its own, unless they are borrowed.
 #[derive(Debug, Clone, sqlx::FromRow)]
 #[allow(missing_docs)]
-pub struct StoredEntry {
+pub struct StoredEntry<Text = String, Blob = Vec<u8>> {
     pub seq: i64,
     pub received_at: Stamp,
     pub event_time: Option<Stamp>,
     pub effective_time: Stamp,
     pub sdk_app_id: i64,
-    pub kind: String,
-    pub auth: String,
-    pub account: Option<String>,
-    pub operator: Option<String>,
-    pub client_ip: Option<String>,
-    pub platform: Option<String>,
-    pub receipt_id: Vec<u8>,
-    pub salt: Option<Vec<u8>>,
-    pub digest: Vec<u8>,
-    pub chain: Vec<u8>,
-    pub body: Option<Vec<u8>>,
+    pub kind: Text,
+    pub auth: Text,
+    pub account: Option<Text>,
+    pub operator: Option<Text>,
+    pub client_ip: Option<Text>,
+    pub platform: Option<Text>,
+    pub receipt_id: Blob,
+    pub salt: Option<Blob>,
+    pub digest: Blob,
+    pub chain: Blob,
+    pub body: Option<Blob>,
 }
 
 /// What the chain covers of an entry, as stored, and its chain. Nobody's data.
@@ -66,12 +66,12 @@ pub struct Link {
 /// A row of `profile_changes`, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 #[allow(missing_docs)]
-pub struct StoredItem {
+pub struct StoredItem<Text = String> {
     pub seq: i64,
     pub ordinal: i32,
-    pub tag: String,
+    pub tag: Text,
     /// None once erased.
-    pub value: Option<String>,
+    pub value: Option<Text>,
 }
 
 /// An entry as handlers need it.

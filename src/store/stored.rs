@@ -1,68 +1,143 @@
-//! An entry and an item row from their columns, as both dialects hand a range of them over in few pieces: rows one by one cost
-//! several times as much.
+//! Entries and item rows of a range as both dialects hand them over: all rows in one piece of bytes, because rows one by one
+//! cost several times as much. What is read may borrow from it.
 
-use super::{Stamp, StoredEntry, StoredItem};
+use std::marker::PhantomData;
 
-/// What is not read yet of a piece. Each verb reads the next field; it says None where there is none or it is of another type.
-pub(super) trait Fields {
-    /// Its bytes, or null.
-    fn field(&mut self) -> Option<Option<&[u8]>>;
+use super::postgres::Copied;
+use super::sqlite::Joined;
+use super::{Stamp, StoreError, StoredEntry, StoredItem};
 
-    /// An integer as this dialect writes it.
-    fn number(field: &[u8]) -> Option<i64>;
+/// A range of the log in the bytes it came in.
+pub(super) struct Stored {
+    pub entries: Vec<u8>,
+    pub items: Vec<u8>,
+    pub format: Format,
+}
 
-    /// A time as this dialect writes it.
-    fn time(field: &[u8]) -> Option<Stamp>;
+/// How a dialect writes rows.
+#[derive(Clone, Copy)]
+pub(super) enum Format {
+    Copied,
+    Joined,
+}
 
-    /// The next field, read like this.
-    fn next<T>(&mut self, read: impl FnOnce(&[u8]) -> Option<T>) -> Option<Option<T>> {
-        match self.field()? {
-            Some(field) => read(field).map(Some),
+impl Stored {
+    /// In order, up to the first one that is misshapen.
+    pub fn entries<'a, Row: Read<'a>>(&'a self) -> Rows<'a, Row> {
+        Rows::new(self.format, &self.entries)
+    }
+
+    /// In order, up to the first one that is misshapen.
+    pub fn items<'a, Row: Read<'a>>(&'a self) -> Rows<'a, Row> {
+        Rows::new(self.format, &self.items)
+    }
+}
+
+/// A row with a field that was never written like this.
+pub(super) struct Misshapen {
+    pub seq: i64,
+}
+
+impl From<Misshapen> for StoreError {
+    fn from(row: Misshapen) -> Self {
+        StoreError::Altered { seq: row.seq }
+    }
+}
+
+/// Rows as they are read.
+pub(super) struct Rows<'a, Row> {
+    fields: Dialect<'a>,
+    row: PhantomData<Row>,
+}
+
+enum Dialect<'a> {
+    Copied(Copied<'a>),
+    Joined(Joined<'a>),
+}
+
+impl<'a, Row: Read<'a>> Rows<'a, Row> {
+    fn new(format: Format, bytes: &'a [u8]) -> Self {
+        let fields = match format {
+            Format::Copied => Dialect::Copied(Copied::new(bytes)),
+            Format::Joined => Dialect::Joined(Joined(bytes)),
+        };
+        Rows { fields, row: PhantomData }
+    }
+}
+
+impl<'a, Row: Read<'a>> Iterator for Rows<'a, Row> {
+    type Item = Result<Row, Misshapen>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.fields {
+            Dialect::Copied(fields) => next(fields),
+            Dialect::Joined(fields) => next(fields),
+        }
+    }
+}
+
+fn next<'a, Row: Read<'a>>(fields: &mut impl Fields<'a>) -> Option<Result<Row, Misshapen>> {
+    fields.begins_a_row().then(|| {
+        let mut begun = *fields;
+        Row::read(fields).ok_or_else(|| Misshapen { seq: begun.number().flatten().unwrap_or_default() })
+    })
+}
+
+/// What is not read yet. Each verb reads the next field; it says None where there is none or it is never written like this.
+pub(super) trait Fields<'a>: Copy {
+    /// Whether another row follows.
+    fn begins_a_row(&mut self) -> bool;
+
+    fn number(&mut self) -> Option<Option<i64>>;
+
+    fn time(&mut self) -> Option<Option<Stamp>>;
+
+    fn bytes(&mut self) -> Option<Option<&'a [u8]>>;
+
+    fn text(&mut self) -> Option<Option<&'a str>> {
+        match self.bytes()? {
+            Some(bytes) => str::from_utf8(bytes).ok().map(Some),
             None => Some(None),
         }
     }
 }
 
 /// A row that can be read from its fields.
-pub(super) trait Row: Sized + Send + 'static {
-    /// Reads all of them, in the statements' order.
-    fn read<F: Fields>(row: &mut F) -> Option<Self>;
+pub(super) trait Read<'a>: Sized {
+    /// Reads all of them, in the statements' order, the sequence first.
+    fn read(row: &mut impl Fields<'a>) -> Option<Self>;
 }
 
-impl Row for StoredEntry {
-    fn read<F: Fields>(row: &mut F) -> Option<Self> {
+impl<'a, Text: From<&'a str>, Blob: From<&'a [u8]>> Read<'a> for StoredEntry<Text, Blob> {
+    fn read(row: &mut impl Fields<'a>) -> Option<Self> {
         Some(StoredEntry {
-            seq: row.next(F::number)??,
-            received_at: row.next(F::time)??,
-            event_time: row.next(F::time)?,
-            effective_time: row.next(F::time)??,
-            sdk_app_id: row.next(F::number)??,
-            kind: row.next(text)??,
-            auth: row.next(text)??,
-            account: row.next(text)?,
-            operator: row.next(text)?,
-            client_ip: row.next(text)?,
-            platform: row.next(text)?,
-            receipt_id: row.next(bytes)??,
-            salt: row.next(bytes)?,
-            digest: row.next(bytes)??,
-            chain: row.next(bytes)??,
-            body: row.next(bytes)?,
+            seq: row.number()??,
+            received_at: row.time()??,
+            event_time: row.time()?,
+            effective_time: row.time()??,
+            sdk_app_id: row.number()??,
+            kind: row.text()??.into(),
+            auth: row.text()??.into(),
+            account: row.text()?.map(Text::from),
+            operator: row.text()?.map(Text::from),
+            client_ip: row.text()?.map(Text::from),
+            platform: row.text()?.map(Text::from),
+            receipt_id: row.bytes()??.into(),
+            salt: row.bytes()?.map(Blob::from),
+            digest: row.bytes()??.into(),
+            chain: row.bytes()??.into(),
+            body: row.bytes()?.map(Blob::from),
         })
     }
 }
 
-impl Row for StoredItem {
-    fn read<F: Fields>(row: &mut F) -> Option<Self> {
-        let (seq, ordinal) = (row.next(F::number)??, row.next(F::number)??);
-        Some(StoredItem { seq, ordinal: i32::try_from(ordinal).ok()?, tag: row.next(text)??, value: row.next(text)? })
+impl<'a, Text: From<&'a str>> Read<'a> for StoredItem<Text> {
+    fn read(row: &mut impl Fields<'a>) -> Option<Self> {
+        Some(StoredItem {
+            seq: row.number()??,
+            ordinal: i32::try_from(row.number()??).ok()?,
+            tag: row.text()??.into(),
+            value: row.text()?.map(Text::from),
+        })
     }
-}
-
-fn text(field: &[u8]) -> Option<String> {
-    Some(str::from_utf8(field).ok()?.to_owned())
-}
-
-fn bytes(field: &[u8]) -> Option<Vec<u8>> {
-    Some(field.to_vec())
 }

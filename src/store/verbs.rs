@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::erasure::{Erased, Whom};
 use super::model::ReceiptId;
 use super::rows::{LoggedCallback, Previous};
+use super::stored::Stored;
 use super::subscription::{
     Checkpoint, DeadLetter, HandlerRow, Lease, Operator, Order, Ordered, Orders, Start, Subscription, Waiting,
 };
@@ -86,8 +87,21 @@ impl Store {
         either!(self.dialect()?, store => store.unreadable(before, limit).await)
     }
 
+    /// How much of `from..=to`, one entry at least, is read at a time: few enough that the largest bodies fit into memory
+    /// together. Returns the last of them.
+    pub async fn fitting(&self, from: i64, to: i64) -> Result<i64> {
+        either!(self.dialect()?, store => store.fitting(from, to).await)
+    }
+
     /// Entries and item rows with sequences in `from..=to`, in order, as they are stored.
     pub async fn stored(&self, from: i64, to: i64) -> Result<(Vec<StoredEntry>, Vec<StoredItem>)> {
+        let stored = self.raw(from, to).await?;
+        let entries = stored.entries().collect::<std::result::Result<_, _>>()?;
+        Ok((entries, stored.items().collect::<std::result::Result<_, _>>()?))
+    }
+
+    /// The same, not read yet.
+    pub(super) async fn raw(&self, from: i64, to: i64) -> Result<Stored> {
         either!(self.dialect()?, store => store.stored(from, to).await)
     }
 

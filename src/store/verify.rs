@@ -18,8 +18,8 @@ use super::prune::Anchor;
 use super::{Store, StoreError};
 use erasures::Erasures;
 
-/// Entries read at a time: few enough that the largest bodies fit into memory together.
-const CHUNK: i64 = 256;
+/// Entries of a chunk: with fewer, most of the time goes into planning statements.
+const CHUNK: usize = 1024;
 /// Chunks under way.
 const AT_ONCE: usize = 4;
 
@@ -128,7 +128,7 @@ async fn after(
     }
     let erasures = Arc::new(Erasures::read(store).await?);
     let total = u64::try_from((to - from + 1).max(0)).unwrap_or(0);
-    let chunks = (from..=to).step_by(CHUNK as usize).map(|low| (low, to.min(low + CHUNK - 1)));
+    let chunks = (from..=to).step_by(CHUNK).map(|low| (low, to.min(low + CHUNK as i64 - 1)));
     let mut verdicts = stream::iter(chunks.map(|range| chunk(store, range, erasures.clone(), base))).buffered(at_once);
     let (mut head, mut begun) = (base, Instant::now());
     while let Some(chains) = verdicts.try_next().await? {
@@ -155,19 +155,38 @@ async fn after(
     Ok(Verdict::Holds { pruned, entries: total, head, heads })
 }
 
-/// The chains of a chunk. What was erased only now is looked up again before it is called a fault.
+/// The chains of a chunk.
 async fn chunk(
+    store: &Store,
+    (mut low, high): (i64, i64),
+    erasures: Arc<Erasures>,
+    base: Head,
+) -> Result<Result<Vec<Head>, Fault>, StoreError> {
+    let mut heads = Vec::new();
+    while low <= high {
+        let fitting = store.fitting(low, high).await?;
+        match part(store, (low, fitting), erasures.clone(), base).await? {
+            Ok(checked) => heads.extend(checked),
+            Err(fault) => return Ok(Err(fault)),
+        }
+        low = fitting + 1;
+    }
+    Ok(Ok(heads))
+}
+
+/// The chains of a part of it. What was erased only now is looked up again before it is called a fault.
+async fn part(
     store: &Store,
     (low, high): (i64, i64),
     mut erasures: Arc<Erasures>,
     base: Head,
 ) -> Result<Result<Vec<Head>, Fault>, StoreError> {
     loop {
-        let (entries, items) = store.stored(low - 1, high).await?;
+        let stored = store.raw(low - 1, high).await?;
         let known = erasures.clone();
-        let checked = tokio::task::spawn_blocking(move || check::rows(low..=high, &entries, &items, &known, &base))
+        let checked = tokio::task::spawn_blocking(move || check::rows(low..=high, &stored, &known, &base))
             .await
-            .map_err(|error| StoreError::Unsuitable(format!("verification ended: {error}")))?;
+            .map_err(|_| sqlx::Error::WorkerCrashed)?;
         let newest = erasures.newest;
         if checked.is_err() {
             erasures = Arc::new(Erasures::read(store).await?);

@@ -69,6 +69,14 @@ pub(super) fn kind(raw: &RawValue) -> &'static str {
     }
 }
 
+/// A string's text; none where it has a lone surrogate, or is no string.
+pub(super) fn unescaped(raw: &RawValue) -> Option<String> {
+    match raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(text) if !text.contains('\\') => Some(text.to_owned()),
+        _ => serde_json::from_str(raw.get()).ok(),
+    }
+}
+
 /// The value without the white space between its tokens.
 pub(super) fn compact(raw: &RawValue) -> String {
     let json = raw.get();

@@ -17,6 +17,8 @@ use tokio::sync::Mutex;
 use super::{Open, Result};
 use append::Appender;
 
+pub(in crate::store) use stored::Copied;
+
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Connections for reading; appends have their own.

@@ -18,6 +18,8 @@ use tokio::sync::Mutex;
 
 use super::{Open, Result};
 
+pub(in crate::store) use stored::Joined;
+
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 
 const READERS: u32 = 4;

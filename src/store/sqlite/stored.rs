@@ -1,61 +1,67 @@
-//! Entries and item rows of a range of sequences, all in one value. Each field is its length in bytes, a colon and its bytes;
-//! null has no length.
+//! Entries and item rows of a range of sequences, all in one value. A number is its digits and a colon; text and bytes are
+//! their length, a colon and themselves. Null has neither digits nor length.
 
 use super::Sqlite;
-use crate::store::stored::{Fields, Row};
-use crate::store::{Result, Stamp, StoredEntry, StoredItem};
+use crate::store::stored::{Fields, Format, Stored};
+use crate::store::{Result, Stamp};
 
 macro_rules! rows {
-    ($table:literal, $order:literal, $first:literal $(, $field:literal)*) => {
+    ($table:literal, $order:literal, numbers: $($number:literal),+; bytes: $($bytes:literal),+) => {
         concat!(
-            "-- stored\nSELECT CAST(group_concat(concat(octet_length(", $first, "), ':', ", $first,
-            $(", octet_length(", $field, "), ':', ", $field,)*
-            "), '') AS BLOB)\n  FROM (SELECT * FROM ", $table, " WHERE seq BETWEEN $1 AND $2 ORDER BY ", $order, ")"
+            "-- stored\nSELECT CAST(group_concat(concat(",
+            $($number, ", ':', ",)+
+            $("octet_length(", $bytes, "), ':', ", $bytes, ", ",)+
+            "''), '') AS BLOB)\n  FROM (SELECT * FROM ", $table, " WHERE seq BETWEEN $1 AND $2 ORDER BY ", $order, ")"
         )
     };
 }
 
 #[rustfmt::skip]
-const ENTRIES: &str = rows!("callbacks", "seq", "seq", "received_at", "event_time", "effective_time", "sdk_app_id", "kind", "auth",
-    "account", "operator", "client_ip", "platform", "receipt_id", "salt", "digest", "chain", "body");
-const ITEMS: &str = rows!("profile_changes", "seq, ordinal", "seq", "ordinal", "tag", "value");
+const ENTRIES: &str = rows!("callbacks", "seq",
+    numbers: "seq", "received_at", "event_time", "effective_time", "sdk_app_id";
+    bytes: "kind", "auth", "account", "operator", "client_ip", "platform", "receipt_id", "salt", "digest", "chain", "body");
+const ITEMS: &str = rows!("profile_changes", "seq, ordinal", numbers: "seq", "ordinal"; bytes: "tag", "value");
 
 impl Sqlite {
     /// Entries and item rows of these sequences, in order.
-    pub(in crate::store) async fn stored(&self, from: i64, to: i64) -> Result<(Vec<StoredEntry>, Vec<StoredItem>)> {
-        Ok((self.all(ENTRIES, from, to).await?, self.all(ITEMS, from, to).await?))
+    pub(in crate::store) async fn stored(&self, from: i64, to: i64) -> Result<Stored> {
+        let (entries, items) = (self.joined(ENTRIES, from, to).await?, self.joined(ITEMS, from, to).await?);
+        Ok(Stored { entries, items, format: Format::Joined })
     }
 
-    async fn all<T: Row>(&self, statement: &'static str, from: i64, to: i64) -> Result<Vec<T>> {
+    async fn joined(&self, statement: &'static str, from: i64, to: i64) -> Result<Vec<u8>> {
         let all: Option<Vec<u8>> = sqlx::query_scalar(statement).bind(from).bind(to).fetch_one(self.readers()).await?;
-        let (mut rest, mut rows) = (Rest(all.as_deref().unwrap_or_default()), Vec::new());
-        while !rest.0.is_empty() {
-            rows.push(T::read(&mut rest).ok_or_else(|| sqlx::Error::Decode("a column is of another type".into()))?);
-        }
-        Ok(rows)
+        Ok(all.unwrap_or_default())
     }
 }
 
-struct Rest<'a>(&'a [u8]);
+/// Rows of one of these values.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct Joined<'a>(pub &'a [u8]);
 
-impl Fields for Rest<'_> {
-    fn field(&mut self) -> Option<Option<&[u8]>> {
+impl<'a> Fields<'a> for Joined<'a> {
+    fn begins_a_row(&mut self) -> bool {
+        !self.0.is_empty()
+    }
+
+    fn number(&mut self) -> Option<Option<i64>> {
         let colon = self.0.iter().position(|byte| *byte == b':')?;
-        let (length, rest) = (&self.0[..colon], &self.0[colon + 1..]);
-        if length.is_empty() {
-            self.0 = rest;
-            return Some(None);
+        let (digits, rest) = (&self.0[..colon], &self.0[colon + 1..]);
+        self.0 = rest;
+        match digits {
+            [] => Some(None),
+            digits => str::from_utf8(digits).ok()?.parse().ok().map(Some),
         }
-        let (field, rest) = rest.split_at_checked(Self::number(length)?.try_into().ok()?)?;
+    }
+
+    fn time(&mut self) -> Option<Option<Stamp>> {
+        Some(self.number()?.map(Stamp))
+    }
+
+    fn bytes(&mut self) -> Option<Option<&'a [u8]>> {
+        let Some(length) = self.number()? else { return Some(None) };
+        let (field, rest) = self.0.split_at_checked(length.try_into().ok()?)?;
         self.0 = rest;
         Some(Some(field))
-    }
-
-    fn number(field: &[u8]) -> Option<i64> {
-        str::from_utf8(field).ok()?.parse().ok()
-    }
-
-    fn time(field: &[u8]) -> Option<Stamp> {
-        Self::number(field).map(Stamp)
     }
 }

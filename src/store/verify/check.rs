@@ -4,75 +4,82 @@ use std::ops::RangeInclusive;
 
 use super::Fault;
 use super::erasures::Erasures;
-use crate::protocol::body::Item;
 use crate::protocol::{body, time};
 use crate::store::chain::{self, Hash, Lasting, Personal};
 use crate::store::erasure::{Record, remains};
 use crate::store::model::{Head, Kind, StoredEntry, StoredItem};
+use crate::store::stored::{Misshapen, Stored};
+
+type Entry<'a> = StoredEntry<&'a str, &'a [u8]>;
+type Item<'a> = StoredItem<&'a str>;
 
 /// Checks the entries and item rows of one range of sequences; the entry before it may come first. The log begins after `base`.
 pub(super) fn rows(
     range: RangeInclusive<i64>,
-    mut entries: &[StoredEntry],
-    items: &[StoredItem],
+    stored: &Stored,
     erasures: &Erasures,
     base: &Head,
 ) -> Result<Vec<Head>, Fault> {
-    let before = range.start() - 1;
-    let missing = |seq| Fault { seq, why: "the entry is missing".to_owned() };
-    let mut previous = *base;
-    if before == base.seq {
-        entries = &entries[entries.partition_point(|entry| entry.seq <= before)..];
-    } else {
-        let (entry, rest) = entries.split_first().filter(|(entry, _)| entry.seq == before).ok_or(missing(before))?;
-        entries = rest;
-        let chain = Hash::try_from(&entry.chain[..]).map_err(|_| Fault { seq: before, why: NOT_A_CHAIN.to_owned() })?;
-        previous = Head { seq: before, chain };
-    }
-    let mut items = &items[items.partition_point(|item| item.seq <= before)..];
-    let mut heads = Vec::with_capacity(entries.len());
-    for seq in range {
-        let (entry, rest) = entries.split_first().filter(|(entry, _)| entry.seq == seq).ok_or(missing(seq))?;
-        entries = rest;
-        let own = items.iter().take_while(|item| item.seq == seq).count();
-        let (mine, others) = items.split_at(own);
-        items = others;
-        let chain = check(&previous.chain, entry, mine, erasures).map_err(|why| Fault { seq, why })?;
-        previous = Head { seq, chain };
-        heads.push(previous);
+    let mut entries = stored.entries::<Entry<'_>>().skip_while(|row| row.as_ref().is_ok_and(|row| row.seq <= base.seq));
+    let items = stored.items::<Item<'_>>().skip_while(|row| row.as_ref().is_ok_and(|row| row.seq <= base.seq));
+    let mut items = items.peekable();
+    let (low, high) = range.into_inner();
+    let (mut previous, mut own, mut heads) = (*base, Vec::new(), Vec::new());
+    for seq in (low - 1).max(base.seq + 1)..=high {
+        let entry = match entries.next() {
+            Some(Ok(entry)) if entry.seq == seq => entry,
+            Some(Err(row)) if row.seq == seq => return Err(misshapen(row)),
+            _ => return Err(Fault { seq, why: "the entry is missing".to_owned() }),
+        };
+        own.clear();
+        while let Some(item) = items.next_if(|row| row.as_ref().map_or_else(|row| row.seq, |row| row.seq) <= seq) {
+            own.push(item.map_err(misshapen)?);
+        }
+        let chain = if seq < low {
+            Hash::try_from(entry.chain).map_err(|_| "its chain has not 32 bytes".to_owned())
+        } else {
+            check(&previous.chain, &entry, &own, erasures)
+        };
+        previous = Head { seq, chain: chain.map_err(|why| Fault { seq, why })? };
+        if seq >= low {
+            heads.push(previous);
+        }
     }
     Ok(heads)
 }
 
-const NOT_A_CHAIN: &str = "its chain has not 32 bytes";
+fn misshapen(row: Misshapen) -> Fault {
+    let why = "a column of it, or of its rows in profile_changes, is not as portraitd writes it";
+    Fault { seq: row.seq, why: why.to_owned() }
+}
 
-fn check(previous: &Hash, entry: &StoredEntry, items: &[StoredItem], erasures: &Erasures) -> Result<Hash, String> {
+fn check(previous: &Hash, entry: &Entry<'_>, items: &[Item<'_>], erasures: &Erasures) -> Result<Hash, String> {
     let personal = Personal {
-        salt: entry.salt.as_deref(),
-        account: entry.account.as_deref(),
-        operator: entry.operator.as_deref(),
+        salt: entry.salt,
+        account: entry.account,
+        operator: entry.operator,
         event_time: entry.event_time.map(|t| t.0),
-        client_ip: entry.client_ip.as_deref(),
-        platform: entry.platform.as_deref(),
-        body: entry.body.as_deref(),
+        client_ip: entry.client_ip,
+        platform: entry.platform,
+        body: entry.body,
     };
     let is_erasure = entry.kind == Kind::Erasure.as_str();
     match erasures.remains_of(entry.seq) {
         Some(_) if is_erasure => return Err("an erasure names it, and it is one itself".to_owned()),
         Some(noted) => check_remains(noted, &personal, items)?,
-        None => check_digest(&personal, &entry.digest)?,
+        None => check_digest(&personal, entry.digest)?,
     }
     let lasting = Lasting {
         seq: entry.seq,
-        receipt_id: &entry.receipt_id,
+        receipt_id: entry.receipt_id,
         received_at: entry.received_at.0,
         sdk_app_id: entry.sdk_app_id,
-        kind: &entry.kind,
-        auth: &entry.auth,
-        digest: &entry.digest,
+        kind: entry.kind,
+        auth: entry.auth,
+        digest: entry.digest,
     };
     let chain = chain::link(previous, &lasting);
-    if chain[..] != entry.chain[..] {
+    if chain[..] != *entry.chain {
         return Err("chain does not follow from the entry before it and its own receipt_id, received_at, sdk_app_id, kind, auth and digest"
             .to_owned());
     }
@@ -98,7 +105,7 @@ fn check_digest(personal: &Personal<'_>, digest: &[u8]) -> Result<(), String> {
     .to_owned())
 }
 
-fn check_remains(noted: &Hash, personal: &Personal<'_>, items: &[StoredItem]) -> Result<(), String> {
+fn check_remains(noted: &Hash, personal: &Personal<'_>, items: &[Item<'_>]) -> Result<(), String> {
     if personal.body.is_some() {
         return Err("an erasure names it, and its body is there".to_owned());
     }
@@ -108,14 +115,14 @@ fn check_remains(noted: &Hash, personal: &Personal<'_>, items: &[StoredItem]) ->
     if (0..).zip(items).any(|(ordinal, item)| item.ordinal != ordinal) {
         return Err("an item row is missing in profile_changes".to_owned());
     }
-    let left = items.iter().map(|item| (item.tag.as_str(), item.value.as_deref()));
+    let left = items.iter().map(|item| (item.tag, item.value));
     if remains(personal.salt, personal.account, personal.event_time, left) != *noted {
         return Err("salt, account, event_time or the rows in profile_changes are not what its erasure left".to_owned());
     }
     Ok(())
 }
 
-fn check_erasure(seq: i64, body: &[u8], personal: &Personal<'_>, items: &[StoredItem]) -> Result<(), String> {
+fn check_erasure(seq: i64, body: &[u8], personal: &Personal<'_>, items: &[Item<'_>]) -> Result<(), String> {
     Record::of(seq, body)?;
     if *personal != (Personal { salt: personal.salt, body: Some(body), ..Personal::default() }) || !items.is_empty() {
         return Err("an erasure has neither account, operator, event_time, client_ip, platform nor items".to_owned());
@@ -123,7 +130,7 @@ fn check_erasure(seq: i64, body: &[u8], personal: &Personal<'_>, items: &[Stored
     Ok(())
 }
 
-fn check_body(body: &[u8], personal: &Personal<'_>, items: &[StoredItem]) -> Result<(), String> {
+fn check_body(body: &[u8], personal: &Personal<'_>, items: &[Item<'_>]) -> Result<(), String> {
     let portrait = body::parse(body).map_err(|e| format!("body cannot be read: {e}"))?;
     if personal.account != Some(&portrait.account)
         || personal.operator != portrait.operator.as_deref()
@@ -134,12 +141,12 @@ fn check_body(body: &[u8], personal: &Personal<'_>, items: &[StoredItem]) -> Res
     check_items(&portrait.items, items)
 }
 
-fn check_items(derived: &[Item], stored: &[StoredItem]) -> Result<(), String> {
+fn check_items(derived: &[body::Item], stored: &[Item<'_>]) -> Result<(), String> {
     for (at, item) in derived.iter().enumerate() {
         let Some(row) = stored.get(at).filter(|row| usize::try_from(row.ordinal) == Ok(at)) else {
             return Err(format!("item row {at} is missing in profile_changes"));
         };
-        if row.tag != item.tag || row.value.as_ref() != Some(&item.value) {
+        if row.tag != item.tag || row.value != Some(&item.value) {
             return Err(format!("item row {at} in profile_changes is not what the body says"));
         }
     }

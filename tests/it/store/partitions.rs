@@ -15,7 +15,7 @@ const SPAN: i64 = 1_000_000;
 /// Puts an entry at `seq`, as if everything before it had been written.
 async fn move_head(db: &Database, seq: i64) {
     let sql = format!(
-        "INSERT INTO callbacks SELECT {seq}, now(), NULL, now(), 1, 'callback', 'sign', 'a', NULL, NULL, NULL,
+        "INSERT INTO callbacks SELECT {seq}, 'today', NULL, 'today', 1, 'callback', 'sign', 'a', NULL, NULL, NULL,
          decode(repeat('00', 16), 'hex'), NULL, decode(repeat('11', 32), 'hex'), decode(repeat('22', 32), 'hex'), NULL"
     );
     assert_eq!(db.execute(&sql).await, 1);

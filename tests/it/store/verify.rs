@@ -100,6 +100,40 @@ on_both_stores! {
         }
     }
 
+    async fn what_portraitd_never_writes_is_found_at_its_entry_and_not_before_what_is_wrong_earlier(db: Database) {
+        let store = filled(&db).await;
+        let (entry, item) = if db.is_postgres() {
+            (vec!["received_at = received_at + interval '1 microsecond'", "effective_time = 'infinity'", "event_time = '-infinity'"], vec![])
+        } else {
+            (vec!["account = CAST(x'ff' AS TEXT)", "platform = CAST(x'c328' AS TEXT)"], vec!["tag = CAST(x'ff' AS TEXT)", "value = CAST(x'ff' AS TEXT)"])
+        };
+        let entry = entry.iter().map(|change| format!("UPDATE callbacks SET {change} WHERE seq = 3"));
+        let item = item.iter().map(|change| format!("UPDATE profile_changes SET {change} WHERE seq = 3 AND ordinal = 1"));
+        for sql in entry.chain(item) {
+            assert_eq!(db.tamper(&sql).await, 1);
+            assert_broken(&store, 3, &sql).await;
+            let from = verify::Plan { from: Some(4), ..verify::Plan::default() };
+            let verdict = verify::run(&store, from, |_, _| ()).await.unwrap();
+            assert!(matches!(verdict, Verdict::Broken(ref fault) if fault.seq == 3), "{sql}: {verdict:?}");
+            db.tamper("UPDATE callbacks SET auth = 'none' WHERE seq = 2").await;
+            assert_broken(&store, 2, &sql).await;
+            restore(&db).await;
+            assert_holds(&store, &sql).await;
+        }
+    }
+
+    async fn bodies_that_are_too_large_together_are_read_a_few_at_a_time(db: Database) {
+        let store = db.store().await;
+        append(&store, &(0..7).map(|n| callback(&format!("id{n}")).padded(3 << 20).build()).collect::<Vec<_>>()).await;
+        append(&store, &[callback("id7").padded(9 << 20).build(), callback("id8").build()]).await;
+        let mut ends = vec![];
+        while ends.last() != Some(&9) {
+            ends.push(store.fitting(ends.last().map_or(1, |end| end + 1), 9).await.unwrap());
+        }
+        assert!(ends.is_sorted() && ends.len() >= 5 && ends.contains(&8), "{ends:?}");
+        assert_eq!(assert_holds(&store, "nothing").await.seq, 9);
+    }
+
     async fn rows_that_are_gone_or_too_many_are_found(db: Database) {
         let store = filled(&db).await;
         let cases = [
