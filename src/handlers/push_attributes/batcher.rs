@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::{Notify, oneshot};
 
 use super::call;
 use super::mapping::Mapped;
-use super::queue::{Job, MOST, Queue};
+use super::queue::{Job, MOST, Queue, User};
 use crate::tencent::{Client, Error};
 
 /// With a set and a removal each, calls that are not full stay at the vendor's 100 a second.
@@ -30,7 +31,7 @@ impl Batcher {
         let (answer, answered) = oneshot::channel();
         {
             let mut queue = self.queue();
-            queue.push(Job { account: account.to_owned(), asked, answer });
+            queue.push(Job { user: User { account: account.to_owned(), asked }, answer });
             self.look_at(&mut queue);
         }
         answered.await.ok()
@@ -60,12 +61,17 @@ impl Batcher {
         }
     }
 
+    /// Given up once nobody waits any more: whoever has the accounts now may send newer values.
     async fn call(self: Arc<Self>, batch: Vec<Job>) {
-        let _over = Over { batcher: &self, accounts: batch.iter().map(|job| job.account.clone()).collect() };
-        let mut failures = call::failures(&self.client, &batch).await;
-        for job in batch {
-            // Nobody may wait any more.
-            let _ = job.answer.send(failures.remove(&job.account).map_or(Ok(()), Err));
+        let (users, mut answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.user, job.answer)).unzip();
+        let _over = Over { batcher: &self, accounts: users.iter().map(|user| user.account.clone()).collect() };
+        let mut failures = tokio::select! {
+            failures = call::failures(&self.client, &users) => failures,
+            _ = join_all(answers.iter_mut().map(oneshot::Sender::closed)) => return,
+        };
+        for (user, answer) in users.iter().zip(answers) {
+            // Nobody may wait for this one any more.
+            let _ = answer.send(failures.remove(&user.account).map_or(Ok(()), Err));
         }
     }
 
@@ -85,5 +91,37 @@ impl Drop for Over<'_> {
         let mut queue = self.batcher.queue();
         queue.over(self.accounts.iter().map(String::as_str));
         self.batcher.look_at(&mut queue);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_nobody_waits_for_any_more_is_given_up() {
+        let vendor = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", vendor.local_addr().expect("its address"));
+        let client = Client::builder(1_400_000_000, "key".into()).base_url(&url).build().expect("a client");
+        let batcher = Batcher::new(client);
+        let asked = Mapped { set: [("city".to_owned(), "Bern".to_owned())].into(), ..Mapped::default() };
+        let (stays, leaves) = (batcher.send("a", asked.clone()), batcher.send("b", asked));
+        let (mut stays, mut leaves) = (Box::pin(stays), Box::pin(leaves));
+        let (mut asked, _) = tokio::select! {
+            asked = vendor.accept() => asked.expect("a connection"),
+            _ = async { tokio::join!(&mut stays, &mut leaves) } => panic!("answered by nobody"),
+        };
+        drop(leaves);
+        let mut request = vec![];
+        let end = Duration::from_millis(300);
+        timeout(end, asked.read_to_end(&mut request)).await.expect_err("a still waits for the answer");
+        drop(stays);
+        // Far less than the call's deadline, and than an attempt's.
+        timeout(Duration::from_secs(3), asked.read_to_end(&mut request)).await.expect("given up").expect("and closed");
+        assert!(batcher.queue().take().is_empty() && !request.is_empty());
     }
 }

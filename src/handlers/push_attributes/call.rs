@@ -6,13 +6,13 @@ use std::slice;
 
 use futures_util::future::join_all;
 
-use super::queue::Job;
+use super::queue::User;
 use super::verdict::is_final;
 use crate::tencent::{Client, Error, PerAccount};
 
 /// Sets and removes what the batch asks for. Whoever is not among the failures is done.
-pub(super) async fn failures(client: &Client, batch: &[Job]) -> HashMap<String, Error> {
-    let users = || batch.iter().map(|job| (&job.account, &job.asked));
+pub(super) async fn failures(client: &Client, batch: &[User]) -> HashMap<String, Error> {
+    let users = || batch.iter().map(|user| (&user.account, &user.asked));
     let set: Vec<_> = users().filter(|(_, asked)| !asked.set.is_empty()).collect();
     let set = set.into_iter().map(|(account, asked)| (account.clone(), asked.set.clone())).collect();
     let remove: Vec<_> = users().filter(|(_, asked)| !asked.remove.is_empty()).collect();

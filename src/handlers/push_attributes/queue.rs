@@ -12,10 +12,15 @@ use crate::tencent::Error;
 /// The vendor's limit.
 pub(super) const MOST: usize = 100;
 
-/// What an account waits for.
-pub(super) struct Job {
+/// An account, and what is asked for it.
+pub(super) struct User {
     pub account: String,
     pub asked: Mapped,
+}
+
+/// One that waits for its call.
+pub(super) struct Job {
+    pub user: User,
     pub answer: oneshot::Sender<Result<(), Error>>,
 }
 
@@ -42,7 +47,7 @@ impl Queue {
             if job.answer.is_closed() {
                 continue;
             }
-            if batch.len() < MOST && self.under_way.insert(job.account.clone()) {
+            if batch.len() < MOST && self.under_way.insert(job.user.account.clone()) {
                 batch.push(job);
             } else {
                 self.waiting.push_back(job);
@@ -67,12 +72,12 @@ mod tests {
 
     fn join(queue: &mut Queue, account: impl ToString) -> Answer {
         let (answer, answered) = oneshot::channel();
-        queue.push(Job { account: account.to_string(), asked: Mapped::default(), answer });
+        queue.push(Job { user: User { account: account.to_string(), asked: Mapped::default() }, answer });
         answered
     }
 
     fn taken(queue: &mut Queue) -> Vec<String> {
-        queue.take().into_iter().map(|job| job.account).collect()
+        queue.take().into_iter().map(|job| job.user.account).collect()
     }
 
     #[test]
