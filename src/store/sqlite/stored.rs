@@ -8,10 +8,10 @@ use crate::store::{Result, Stamp};
 macro_rules! rows {
     ($table:literal, $order:literal, numbers: $($number:literal),+; bytes: $($bytes:literal),+) => {
         concat!(
-            "-- stored\nSELECT CAST(group_concat(concat(",
+            "-- stored\nSELECT CAST(group_concat(line, '') AS BLOB) FROM (SELECT concat(",
             $($number, ", ':', ",)+
             $("octet_length(", $bytes, "), ':', ", $bytes, ", ",)+
-            "''), '') AS BLOB)\n  FROM (SELECT * FROM ", $table, " WHERE seq BETWEEN $1 AND $2 ORDER BY ", $order, ")"
+            "'') AS line\n  FROM ", $table, " WHERE seq BETWEEN $1 AND $2 ORDER BY ", $order, ")"
         )
     };
 }
