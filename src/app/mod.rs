@@ -16,7 +16,7 @@ use crate::telemetry;
 use crate::tencent::Client;
 pub use service::Service;
 pub(crate) use signals::listen as stop_on_signals;
-pub use tencent::{app_and_key, client_of, clients};
+pub use tencent::{app_and_key, client_of, clients, to_reconcile};
 
 /// A service to be: its configuration, and handlers of the app's own.
 ///

@@ -13,6 +13,7 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 
+use super::tencent::to_reconcile;
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Tls};
@@ -227,21 +228,6 @@ async fn bring_up(store: &Arc<Store>) -> anyhow::Result<()> {
 fn store_budget(receiver: &config::Receiver) -> Duration {
     let (store, answer) = (receiver.store_budget_ms, receiver.answer_budget_ms);
     Duration::from_millis(if store < answer { store } else { answer / 2 })
-}
-
-/// Whom `reconcile.every` is about: the apps that have a secret key.
-fn to_reconcile(config: &Config, clients: BTreeMap<u64, Client>) -> Result<Vec<Client>, ConfigError> {
-    if config.reconcile.every.is_none() {
-        return Ok(Vec::new());
-    }
-    if clients.is_empty() {
-        return Err(ConfigError(
-            "reconcile.every: reconciling takes an app's secret key: set tencent.secret_key, PORTRAITD_SECRET_KEY, or secret_key \
-             in its [[apps]]"
-                .to_owned(),
-        ));
-    }
-    Ok(clients.into_values().collect())
 }
 
 fn bind(section: &str, address: SocketAddr, tls: Option<&Tls>) -> anyhow::Result<Listener> {

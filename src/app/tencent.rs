@@ -13,6 +13,21 @@ pub fn clients(config: &Config) -> Result<BTreeMap<u64, Client>, ConfigError> {
     with_key.map(|(app, key)| Ok((app, client(config, app, key)?))).collect()
 }
 
+/// Whom `reconcile.every` is about: the apps that have a secret key.
+pub fn to_reconcile(config: &Config, clients: BTreeMap<u64, Client>) -> Result<Vec<Client>, ConfigError> {
+    if config.reconcile.every.is_none() {
+        return Ok(Vec::new());
+    }
+    if clients.is_empty() {
+        return Err(ConfigError(
+            "reconcile.every: reconciling takes an app's secret key: set tencent.secret_key, PORTRAITD_SECRET_KEY, or secret_key \
+             in its [[apps]]"
+                .to_owned(),
+        ));
+    }
+    Ok(clients.into_values().collect())
+}
+
 /// A client for this app, or for the only one there is.
 pub fn client_of(config: &Config, app: Option<u64>) -> Result<Client, ConfigError> {
     let (app, key) = app_and_key(config, app)?;

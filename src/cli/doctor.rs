@@ -2,6 +2,7 @@
 
 mod files;
 mod findings;
+mod outward;
 mod place;
 mod probe;
 mod rules;
@@ -15,10 +16,10 @@ use crate::config::Loaded;
 use crate::store::{Open, Store, StoreError};
 use findings::Findings;
 
-/// Look for what would go wrong: configuration, store, clock, spool, callback URL
+/// Look for what would go wrong: configuration, store, clock, spool, handlers, Tencent's API, callback URL
 ///
 /// Prints a line for each thing it looked at: ok, warn (deserves a thought) or fail (breaks a promise), with what to do.
-/// Changes nothing. Exits 1 if anything failed.
+/// Changes nothing. Exits 1 if anything failed. Each app's secret key is tried with one question to Tencent's API.
 ///
 /// With --url it plays the console's check through the public URL, as Chat would: DNS, certificate, Sign, answer, time.
 #[derive(Args)]
@@ -55,6 +56,8 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> anyhow::Result<
 
     findings.section("spool");
     place::look_at_spool(&config.spool, store_url, &mut findings);
+
+    outward::look(config, &mut findings).await;
 
     findings.section("callback URL");
     let asked = arguments.url.clone().filter(|url| !url.is_empty());

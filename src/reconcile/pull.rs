@@ -4,10 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::{Error, News, Tell};
+use crate::tencent::code::NO_SUCH_ACCOUNT;
 use crate::tencent::{self, Client, Item, PerAccount, tag};
 
-/// The vendor's code for an account that does not exist.
-pub(super) const NO_SUCH_ACCOUNT: i64 = 40003;
 /// The vendor's code for a tag that the app does not have.
 const NO_SUCH_TAG: i64 = 40009;
 /// From here on codes are about the call, whatever it asks for.

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::compare::differences;
 use super::entry::entries;
-use super::pull::{NO_SUCH_ACCOUNT, Tags, pull};
+use super::pull::{Tags, pull};
 use super::{Difference, Error, News, Settings, Summary, Tell};
 use crate::clock::Clock;
 use crate::protocol::time::Millis;
@@ -15,6 +15,7 @@ use crate::store::Store;
 use crate::store::mark::Round;
 use crate::store::reconcile::Found;
 use crate::tencent::Client;
+use crate::tencent::code::NO_SUCH_ACCOUNT;
 
 /// Accounts that are compared together.
 const TOGETHER: usize = 100;

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The account does not exist.
+pub const NO_SUCH_ACCOUNT: i64 = 40003;
+
 /// What to do about an error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advice {

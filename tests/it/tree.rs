@@ -79,6 +79,7 @@ const MAY_NAME: [(&str, &[&str]); 23] = [
             "emulator",
             "app",
             "reconcile",
+            "handlers",
         ],
     ),
     ("lib", &[]),

@@ -1,5 +1,7 @@
 //! `doctor`: says what would go wrong, and goes wrong itself with 1 only where a promise would break.
 
+mod outward;
+
 use std::path::Path;
 use std::process::Output;
 
