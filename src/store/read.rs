@@ -39,7 +39,7 @@ const BYTES: &str = "-- bytes
 SELECT CAST(coalesce(sum(octet_length(body)), 0) AS bigint) FROM callbacks WHERE seq BETWEEN $1 AND $2";
 
 /// Bytes of bodies that are read at a time.
-const AT_ONCE: i64 = 8 << 20;
+const AT_ONCE: i64 = 4 << 20;
 
 const LINKS: &str = "-- links
 SELECT seq, receipt_id, received_at, sdk_app_id, kind, auth, digest, chain
