@@ -5,7 +5,8 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{self, Hash, Personal};
-use super::model::{Auth, DedupeKey, Kind, NewEntry, ReceiptId, Recorded, StoredEntry, StoredItem};
+use super::model::{Auth, DedupeKey, Kind, NewEntry, ReceiptId, Recorded, StoredItem};
+use super::rows::ErasureRow;
 use super::stamp::Stamp;
 use super::{Store, StoreError};
 use crate::protocol::time::Millis;
@@ -22,7 +23,7 @@ pub struct Whom {
 }
 
 /// The entries that an entry of kind `erasure` names; none where it cannot be read.
-pub fn named(entry: &StoredEntry) -> Vec<i64> {
+pub fn named(entry: &ErasureRow) -> Vec<i64> {
     let record = entry.body.as_deref().and_then(|body| Record::of(entry.seq, body).ok());
     record.map_or_else(Vec::new, |record| record.erased.iter().map(|named| named.seq).collect())
 }

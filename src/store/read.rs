@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use sqlx::QueryBuilder;
 
-use super::model::{GENESIS, Head, Link, NewEntry, ReceiptId, StoredEntry, UnreadableRow};
+use super::model::{GENESIS, Head, Link, NewEntry, ReceiptId, UnreadableRow};
+use super::rows::ErasureRow;
 use super::{Result, Stamp};
 
 const HEAD: &str = "-- head
@@ -20,20 +21,8 @@ const UNREADABLE: &str = "-- unreadable
 SELECT id, first_at, last_at, times, sdk_app_id, command, reason, auth, client_ip, platform, body
   FROM unreadable WHERE id < $1 ORDER BY id DESC LIMIT $2";
 
-macro_rules! columns {
-    () => {
-        "seq, received_at, event_time, effective_time, sdk_app_id, kind, auth, account, operator, client_ip, platform,
-       receipt_id, salt, digest, chain, body"
-    };
-}
-/// Of an entry as it is stored.
-pub(super) const COLUMNS: &str = columns!();
-
-const ERASURES: &str = concat!(
-    "-- erasures\nSELECT ",
-    columns!(),
-    "\n  FROM callbacks WHERE kind = 'erasure' AND seq > $1 ORDER BY seq LIMIT $2"
-);
+const ERASURES: &str = "-- erasures
+SELECT seq, salt, digest, body FROM callbacks WHERE kind = 'erasure' AND seq > $1 ORDER BY seq LIMIT $2";
 
 const BYTES: &str = "-- bytes
 SELECT CAST(coalesce(sum(octet_length(body)), 0) AS bigint) FROM callbacks WHERE seq BETWEEN $1 AND $2";
@@ -104,7 +93,7 @@ macro_rules! reads {
                 Ok(sqlx::query_as(LINKS).bind(from).bind(to).fetch_all(self.readers()).await?)
             }
 
-            pub(super) async fn erasures(&self, after: i64, limit: u32) -> Result<Vec<StoredEntry>> {
+            pub(super) async fn erasures(&self, after: i64, limit: u32) -> Result<Vec<ErasureRow>> {
                 Ok(sqlx::query_as(ERASURES).bind(after).bind(i64::from(limit)).fetch_all(self.readers()).await?)
             }
 

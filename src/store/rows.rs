@@ -49,6 +49,16 @@ pub struct StoredEntry<Text = String, Blob = Vec<u8>> {
     pub body: Option<Blob>,
 }
 
+/// Of an entry of kind `erasure`, what its digest covers, and the digest.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct ErasureRow {
+    pub seq: i64,
+    pub salt: Option<Vec<u8>>,
+    pub digest: Vec<u8>,
+    pub body: Option<Vec<u8>>,
+}
+
 /// What the chain covers of an entry, as stored, and its chain. Nobody's data.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 #[allow(missing_docs)]

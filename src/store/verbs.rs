@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::erasure::{Erased, Whom};
 use super::model::ReceiptId;
-use super::rows::{LoggedCallback, Previous};
+use super::rows::{ErasureRow, LoggedCallback, Previous};
 use super::stored::Stored;
 use super::subscription::{
     Checkpoint, DeadLetter, HandlerRow, Lease, Operator, Order, Ordered, Orders, Start, Subscription, Waiting,
@@ -111,7 +111,7 @@ impl Store {
     }
 
     /// Entries of kind `erasure` after this one, in order, as they are stored.
-    pub async fn erasures(&self, after: i64, limit: u32) -> Result<Vec<StoredEntry>> {
+    pub async fn erasures(&self, after: i64, limit: u32) -> Result<Vec<ErasureRow>> {
         either!(self.dialect()?, store => store.erasures(after, limit).await)
     }
 

@@ -56,5 +56,9 @@ pub(super) struct Listing<T> {
 
 pub(super) fn unavailable(error: StoreError) -> Problem {
     tracing::warn!("the store could not answer: {error}");
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer")
+    match error {
+        // Asking again would not help.
+        StoreError::Altered { .. } => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        _ => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer"),
+    }
 }

@@ -15,7 +15,7 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) {
     findings.section("handlers");
     let clients = match app::clients(config) {
         Ok(clients) => clients,
-        Err(error) => return findings.fail("tencent", &error.to_string()),
+        Err(error) => return findings.fail(error.to_string(), ""),
     };
     for entry in &config.handlers {
         match handlers::build(entry, config, &clients, &Clock::system()) {
@@ -29,7 +29,7 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) {
 
     findings.section("Tencent's API");
     if let Err(error) = app::to_reconcile(config, clients.clone()) {
-        findings.fail("reconcile.every", &error.to_string());
+        findings.fail(error.to_string(), "");
     } else if clients.is_empty() {
         findings.ok("not used: no app has a secret key");
     }
@@ -44,7 +44,7 @@ async fn ask(clients: &BTreeMap<u64, Client>, administrator: &str, findings: &mu
         let answered = asked.and_then(|accounts| accounts.into_iter().try_for_each(|(_, profile)| profile.map(drop)));
         let what = format!("app {app}: asked as {administrator}");
         match answered {
-            Err(error @ (Error::Transport { .. } | Error::Deadline { .. })) => {
+            Err(error @ (Error::Transport { .. } | Error::Deadline { .. })) if error.code().is_none() => {
                 return findings.fail(what, &format!("{error}; check tencent.region and the way out"));
             }
             Err(error) if error.code() != Some(NO_SUCH_ACCOUNT) => findings.fail(what, &error.to_string()),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::sleep;
 
 use super::call;
 use super::mapping::Mapped;
@@ -13,6 +14,9 @@ use crate::tencent::{Client, Error};
 
 /// With a set and a removal each, calls that are not full stay at the vendor's 100 a second.
 const COMPANY: Duration = Duration::from_millis(20);
+
+/// The vendor gives up a request after 3 seconds.
+const VENDOR_TAKES: Duration = Duration::from_secs(4);
 
 /// One app's.
 pub(super) struct Batcher {
@@ -61,14 +65,16 @@ impl Batcher {
         }
     }
 
-    /// Given up once nobody waits any more: whoever has the accounts now may send newer values.
+    /// Given up once nobody waits any more: whoever has the accounts now may send newer values. From here nothing else goes out
+    /// for them until the vendor is done with what it has.
     async fn call(self: Arc<Self>, batch: Vec<Job>) {
         let (users, mut answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.user, job.answer)).unzip();
         let _over = Over { batcher: &self, accounts: users.iter().map(|user| user.account.clone()).collect() };
-        let mut failures = tokio::select! {
-            failures = call::failures(&self.client, &users) => failures,
-            _ = join_all(answers.iter_mut().map(oneshot::Sender::closed)) => return,
+        let called = tokio::select! {
+            failures = call::failures(&self.client, &users) => Some(failures),
+            _ = join_all(answers.iter_mut().map(oneshot::Sender::closed)) => None,
         };
+        let Some(mut failures) = called else { return sleep(VENDOR_TAKES).await };
         for (user, answer) in users.iter().zip(answers) {
             // Nobody may wait for this one any more.
             let _ = answer.send(failures.remove(&user.account).map_or(Ok(()), Err));
@@ -103,25 +109,27 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_call_nobody_waits_for_any_more_is_given_up() {
+    async fn a_call_nobody_waits_for_any_more_is_given_up_and_nothing_overtakes_it() {
         let vendor = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", vendor.local_addr().expect("its address"));
         let client = Client::builder(1_400_000_000, "key".into()).base_url(&url).build().expect("a client");
         let batcher = Batcher::new(client);
         let asked = Mapped { set: [("city".to_owned(), "Bern".to_owned())].into(), ..Mapped::default() };
-        let (stays, leaves) = (batcher.send("a", asked.clone()), batcher.send("b", asked));
+        let (stays, leaves) = (batcher.send("a", asked.clone()), batcher.send("b", asked.clone()));
         let (mut stays, mut leaves) = (Box::pin(stays), Box::pin(leaves));
-        let (mut asked, _) = tokio::select! {
-            asked = vendor.accept() => asked.expect("a connection"),
+        let (mut call, _) = tokio::select! {
+            call = vendor.accept() => call.expect("a connection"),
             _ = async { tokio::join!(&mut stays, &mut leaves) } => panic!("answered by nobody"),
         };
         drop(leaves);
         let mut request = vec![];
         let end = Duration::from_millis(300);
-        timeout(end, asked.read_to_end(&mut request)).await.expect_err("a still waits for the answer");
+        timeout(end, call.read_to_end(&mut request)).await.expect_err("a still waits for the answer");
         drop(stays);
         // Far less than the call's deadline, and than an attempt's.
-        timeout(Duration::from_secs(3), asked.read_to_end(&mut request)).await.expect("given up").expect("and closed");
-        assert!(batcher.queue().take().is_empty() && !request.is_empty());
+        timeout(Duration::from_secs(3), call.read_to_end(&mut request)).await.expect("given up").expect("and closed");
+        assert!(!request.is_empty());
+        timeout(end, batcher.send("a", asked)).await.expect_err("a waits");
+        timeout(end, vendor.accept()).await.expect_err("and is not sent while the vendor may be at what it has");
     }
 }

@@ -4,9 +4,11 @@ use futures_util::TryStreamExt;
 use sqlx::PgPool;
 
 use super::Postgres;
-use crate::store::read::COLUMNS;
 use crate::store::stored::{Fields, Format, Stored};
 use crate::store::{Result, Stamp};
+
+const ENTRY: &str = "seq, received_at, event_time, effective_time, sdk_app_id, kind, auth, account, operator, client_ip, \
+                     platform, receipt_id, salt, digest, chain, body";
 
 /// What a COPY begins with: its signature, flags, and the length of an extension that is not there.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -15,7 +17,7 @@ impl Postgres {
     /// Entries and item rows of these sequences, in order.
     pub(in crate::store) async fn stored(&self, from: i64, to: i64) -> Result<Stored> {
         let range = format!("seq BETWEEN {from} AND {to} ORDER BY seq");
-        let entries = format!("SELECT {COLUMNS} FROM callbacks WHERE {range}");
+        let entries = format!("SELECT {ENTRY} FROM callbacks WHERE {range}");
         let items = format!("SELECT seq, ordinal, tag, value FROM profile_changes WHERE {range}, ordinal");
         let (entries, items) = (copy(self.readers(), entries).await?, copy(self.readers(), items).await?);
         Ok(Stored { entries, items, format: Format::Copied })

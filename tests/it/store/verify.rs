@@ -118,6 +118,9 @@ on_both_stores! {
             db.tamper("UPDATE callbacks SET auth = 'none' WHERE seq = 2").await;
             assert_broken(&store, 2, &sql).await;
             restore(&db).await;
+            db.tamper(&format!("{sql}; UPDATE callbacks SET kind = 'erasure' WHERE seq = 3")).await;
+            assert_broken(&store, 3, &sql).await;
+            restore(&db).await;
             assert_holds(&store, &sql).await;
         }
     }

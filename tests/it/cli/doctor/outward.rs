@@ -58,5 +58,5 @@ async fn handlers_that_could_not_start_are_named() {
     assert_line(&output, "ok", "trace");
     assert_line(&output, "fail", "app 1400000000 has no secret key");
     assert_line(&output, "fail", "not-there.creds");
-    assert_line(&output, "fail", "reconcile.every: reconciling takes an app's secret key");
+    assert_line(&output, "fail", "fail  reconcile.every: reconciling takes an app's secret key");
 }
