@@ -42,7 +42,7 @@ COMMENT ON COLUMN callbacks.body           IS 'The body, byte for byte as receiv
 CREATE INDEX callbacks_account  ON callbacks (account, sdk_app_id, effective_time, seq);
 CREATE INDEX callbacks_operator ON callbacks (operator, seq, sdk_app_id) WHERE operator IS DISTINCT FROM account;
 CREATE INDEX callbacks_received ON callbacks USING brin (received_at);
-CREATE INDEX callbacks_erasures ON callbacks (seq) WHERE kind = 'erasure';
+CREATE INDEX callbacks_kind     ON callbacks (kind, seq) WHERE kind <> 'callback';
 
 CREATE TABLE profile_changes (
     seq     bigint  NOT NULL,

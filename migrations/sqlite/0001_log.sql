@@ -22,7 +22,7 @@ CREATE TABLE callbacks ( -- The log: one row per callback, append-only, in the o
 -- The account first: it decides most comparisons alone, and serves searches that do not name the app.
 CREATE INDEX callbacks_account  ON callbacks (account, sdk_app_id, effective_time, seq);
 CREATE INDEX callbacks_operator ON callbacks (operator, seq, sdk_app_id) WHERE operator IS NOT account;
-CREATE INDEX callbacks_erasures ON callbacks (seq) WHERE kind = 'erasure';
+CREATE INDEX callbacks_kind     ON callbacks (kind, seq) WHERE kind <> 'callback';
 
 CREATE TABLE profile_changes ( -- One row per ProfileItem of an entry, derived from its body; append-only.
     seq     INTEGER NOT NULL, -- The entry in callbacks.

@@ -60,6 +60,8 @@ pub(super) struct Filter {
     tag: Option<String>,
     /// OptPlatform
     platform: Option<String>,
+    /// `callback`, `baseline` or `reconcile`
+    kind: Option<String>,
     /// Received at or after this: RFC 3339, or a date
     since: Option<String>,
     /// Received before this

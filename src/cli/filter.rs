@@ -5,6 +5,7 @@ use clap::Args;
 use super::time::time;
 use crate::protocol::time::{Millis, rfc3339};
 use crate::store::ChangeFilter;
+use crate::store::model::Kind;
 
 #[derive(Args)]
 pub(super) struct Filter {
@@ -20,6 +21,9 @@ pub(super) struct Filter {
     /// Only this tag, such as Tag_Profile_IM_Nick
     #[arg(long)]
     tag: Option<String>,
+    /// Only these: callback, or what `reconcile` found: baseline (first sight), reconcile (its callback never came)
+    #[arg(long)]
+    kind: Option<Kind>,
     /// Received at or after this time: RFC 3339, or a date (UTC)
     #[arg(long, value_parser = time)]
     since: Option<Millis>,
@@ -41,6 +45,7 @@ impl Filter {
             ("account", self.account.clone()),
             ("operator", self.operator.clone()),
             ("tag", self.tag.clone()),
+            ("kind", self.kind.map(|kind| kind.as_str().to_owned())),
             ("since", self.since.map(rfc3339)),
             ("until", self.until.map(rfc3339)),
         ]
@@ -49,7 +54,7 @@ impl Filter {
 
 impl From<Filter> for ChangeFilter {
     fn from(filter: Filter) -> Self {
-        let Filter { app, account, operator, tag, since, until } = filter;
-        ChangeFilter { app, account, operator, tag, since, until, ..ChangeFilter::default() }
+        let Filter { app, account, operator, tag, kind, since, until } = filter;
+        ChangeFilter { app, account, operator, tag, kind, since, until, ..ChangeFilter::default() }
     }
 }

@@ -1,5 +1,7 @@
 //! What goes into the log; what comes out of it is in `rows`.
 
+use std::str::FromStr;
+
 use bytes::Bytes;
 
 use super::StoreError;
@@ -36,6 +38,20 @@ impl Kind {
         }
     }
 }
+
+impl FromStr for Kind {
+    type Err = NotAKind;
+
+    fn from_str(text: &str) -> Result<Self, NotAKind> {
+        let all = [Kind::Callback, Kind::Baseline, Kind::Reconcile, Kind::Erasure];
+        all.into_iter().find(|kind| kind.as_str() == text).ok_or(NotAKind)
+    }
+}
+
+/// There is no such kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be callback, baseline, reconcile or erasure")]
+pub struct NotAKind;
 
 /// How the sender was authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::model::Kind;
 use crate::protocol::time::Millis;
 
 /// Most items one page may hold.
@@ -21,6 +22,8 @@ pub struct ChangeFilter {
     pub tag: Option<String>,
     /// OptPlatform
     pub platform: Option<String>,
+    /// What the entry is.
+    pub kind: Option<Kind>,
     /// Received at or after.
     pub since: Option<Millis>,
     /// Received before.
@@ -36,7 +39,10 @@ impl ChangeFilter {
     pub(super) fn asks_of_the_entry(&self) -> bool {
         let texts = [&self.account, &self.operator, &self.platform];
         let times = [self.since, self.until, self.event_since, self.event_until];
-        self.app.is_some() || texts.iter().any(|text| text.is_some()) || times.iter().any(Option::is_some)
+        self.app.is_some()
+            || self.kind.is_some()
+            || texts.iter().any(|text| text.is_some())
+            || times.iter().any(Option::is_some)
     }
 }
 

@@ -22,7 +22,7 @@ SELECT id, first_at, last_at, times, sdk_app_id, command, reason, auth, client_i
   FROM unreadable WHERE id < $1 ORDER BY id DESC LIMIT $2";
 
 const ERASURES: &str = "-- erasures
-SELECT seq, salt, digest, body FROM callbacks WHERE kind = 'erasure' AND seq > $1 ORDER BY seq LIMIT $2";
+SELECT seq, salt, digest, body FROM callbacks WHERE kind <> 'callback' AND kind = 'erasure' AND seq > $1 ORDER BY seq LIMIT $2";
 
 const BYTES: &str = "-- bytes
 SELECT CAST(coalesce(sum(octet_length(body)), 0) AS bigint) FROM callbacks WHERE seq BETWEEN $1 AND $2";

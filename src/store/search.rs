@@ -1,11 +1,12 @@
 //! Searching the log: pages of changes. Which way is taken depends on what is asked for: an account's entries and an
-//! operator's have an index; everything else walks along the log, a bounded number of entries a page, and skips blocks that
+//! operator's have an index, and so have those of a kind other than callbacks; everything else walks along the log, a bounded number of entries a page, and skips blocks that
 //! lie outside the times asked for. Entries are found first, and only their items are read. So a page may be short, and says
 //! where to go on.
 
 mod statements;
 
 use super::blocks::{BLOCK, Times};
+use super::model::Kind;
 use super::query::{ChangeFilter, Direction, MAX_LIMIT, Page, Paging, Place};
 use super::rows::Change;
 use super::{Dialect, Result, Store, either};
@@ -27,8 +28,8 @@ impl Store {
         let (dialect, Paging { direction, after, .. }) = (self.dialect()?, paging);
         let limit = usize::try_from(paging.limit.clamp(1, MAX_LIMIT)).unwrap_or(usize::MAX);
         let mut walk = Walk { dialect, filter, direction, after, limit, items: Vec::new() };
-        let next = match (&filter.account, &filter.operator) {
-            (None, None) => walk.along_the_log().await?,
+        let next = match (&filter.account, &filter.operator, filter.kind) {
+            (None, None, None | Some(Kind::Callback)) => walk.along_the_log().await?,
             _ => walk.through_an_index().await?,
         };
         Ok(Page { items: walk.items, next })

@@ -75,6 +75,7 @@ impl Params {
             operator: self.text("operator"),
             tag: self.text("tag"),
             platform: self.text("platform"),
+            kind: self.parsed("kind", "callback, baseline, reconcile or erasure")?,
             since: self.time("since")?,
             until: self.time("until")?,
             event_since: self.time("event_since")?,

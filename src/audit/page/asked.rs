@@ -3,8 +3,8 @@
 use form_urlencoded::Serializer;
 
 /// What a list of changes can be narrowed by.
-pub(super) const FILTERS: [&str; 9] =
-    ["app", "account", "operator", "tag", "platform", "since", "until", "event_since", "event_until"];
+pub(super) const FILTERS: [&str; 10] =
+    ["app", "account", "operator", "tag", "platform", "kind", "since", "until", "event_since", "event_until"];
 /// What people type as times.
 const TIMES: [&str; 5] = ["since", "until", "event_since", "event_until", "at"];
 

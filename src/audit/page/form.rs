@@ -13,7 +13,7 @@ const LATELY: [(&str, Millis); 4] =
     [("last hour", DAY / 24), ("24 hours", DAY), ("7 days", 7 * DAY), ("30 days", 30 * DAY)];
 
 pub(super) fn filters(asked: &Asked, problem: Option<&Problem>, now: Millis) -> Markup {
-    let is_more = ["event_since", "event_until"].iter().any(|name| asked.get(name).is_some());
+    let is_more = ["event_since", "event_until", "kind"].iter().any(|name| asked.get(name).is_some());
     let field = |name: &str, label: &str, hint: &str| field(asked, problem, name, label, hint);
     let narrowed = asked.only(&FILTERS);
     let fields = html! {
@@ -30,10 +30,11 @@ pub(super) fn filters(asked: &Asked, problem: Option<&Problem>, now: Millis) -> 
                 @if !narrowed.is_empty() { a.button href="/" { "Clear" } }
             }
             details.more open[is_more] {
-                summary { "When it happened, rather than when it was received" }
+                summary { "When it happened, rather than when it was received, and what was missed" }
                 div.fields {
                     (field("event_since", "Happened since", "2026-01-31"))
                     (field("event_until", "Happened before", "2026-02-01"))
+                    (field("kind", "Kind", "reconcile"))
                 }
             }
             datalist #tags { @for (tag, label) in tags::KNOWN { option value=(tag) { (label) } } }

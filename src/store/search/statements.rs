@@ -4,6 +4,7 @@ use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use crate::protocol::time::Millis;
 use crate::store::among::Among;
+use crate::store::model::Kind;
 use crate::store::query::{ChangeFilter, Direction, Place};
 use crate::store::stamp::Stamp;
 
@@ -11,6 +12,16 @@ const ROWS: &str = "-- changes
 SELECT seq, ordinal, app, account, operator, tag, old, new, event_time, effective_time, received_at, platform,
        client_ip, auth, kind
   FROM profile_history WHERE ";
+
+/// Not bound, because the index is of what is no callback, and must be known to serve.
+fn of_kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Callback => " AND kind = 'callback'",
+        Kind::Baseline => " AND kind <> 'callback' AND kind = 'baseline'",
+        Kind::Reconcile => " AND kind <> 'callback' AND kind = 'reconcile'",
+        Kind::Erasure => " AND kind <> 'callback' AND kind = 'erasure'",
+    }
+}
 
 /// What is asked of the entry.
 fn of_the_entry<'a, 'q, Db: Database>(
@@ -24,6 +35,9 @@ where
 {
     if let Some(value) = filter.app {
         query.push(" AND sdk_app_id = ").push_bind(value);
+    }
+    if let Some(kind) = filter.kind {
+        query.push(of_kind(kind));
     }
     let texts = [
         (" AND account = ", &filter.account),
@@ -49,7 +63,7 @@ where
     query
 }
 
-/// Entries by account or operator. `seq + 0`, because the primary key would be the wrong way to them.
+/// Entries by account, operator or kind. `seq + 0`, because the primary key would be the wrong way to them.
 pub fn matching<'q, Db: Database>(
     filter: &'q ChangeFilter,
     direction: Direction,
@@ -70,16 +84,19 @@ where
     // An operator's own entries are found by the account: the index of operators is of those who change other people's.
     let own = [(filter.account.as_ref(), "seq + 0"), (filter.operator.as_ref(), "seq + 0")];
     let ways: &[(_, _, _)] = match own {
-        [(Some(account), by), _] => &[(" AND account = ", account, by)],
+        [(Some(account), by), _] => &[(" AND account = ", Some(account), by)],
         [_, (Some(operator), by)] => &[
-            (" AND operator IS DISTINCT FROM account AND operator = ", operator, "seq"),
-            (" AND account = ", operator, by),
+            (" AND operator IS DISTINCT FROM account AND operator = ", Some(operator), "seq"),
+            (" AND account = ", Some(operator), by),
         ],
-        _ => &[],
+        _ => &[("", None, "seq")],
     };
     for (at, (condition, value, by)) in ways.iter().enumerate() {
         query.push(if at == 0 { "SELECT seq FROM (" } else { " UNION ALL SELECT seq FROM (" });
-        query.push("SELECT seq FROM callbacks WHERE 1 = 1").push(condition).push_bind(*value);
+        query.push("SELECT seq FROM callbacks WHERE 1 = 1").push(condition);
+        if let Some(value) = value {
+            query.push_bind(*value);
+        }
         of_the_entry(&mut query, filter);
         if let Some(place) = after {
             query.push(" AND ").push(by).push(beyond).push_bind(place.seq);

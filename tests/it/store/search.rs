@@ -1,6 +1,7 @@
 //! Pages of changes against a model: whatever is asked for, in whichever direction and page by page, each change that matches
 //! comes exactly once and in order, also while what waited in a spool is recorded late.
 
+use portraitd::store::model::Kind;
 use portraitd::store::{Change, ChangeFilter, Direction, Paging, Place, Store, Tail};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
@@ -29,7 +30,11 @@ async fn fill(store: &Store, random: &mut SmallRng) {
         if n == 17 {
             entry = entry.item("Tag_Rare", "1");
         }
-        entries.push(entry.build());
+        let mut entry = entry.build();
+        if n % 97 == 0 {
+            entry.kind = if n % 2 == 0 { Kind::Reconcile } else { Kind::Baseline };
+        }
+        entries.push(entry);
     }
     for batch in entries.chunks(500) {
         append(store, batch).await;
@@ -47,6 +52,7 @@ fn matches(filter: &ChangeFilter, change: &Change) -> bool {
         && is(&filter.account, &change.account)
         && is(&filter.operator, &change.operator)
         && is(&filter.platform, &change.platform)
+        && filter.kind.is_none_or(|kind| kind.as_str() == change.kind)
         && is(&filter.tag, &Some(change.tag.clone()))
         && filter.since.is_none_or(|since| change.received_at.0 >= since)
         && filter.until.is_none_or(|until| change.received_at.0 < until)
@@ -70,8 +76,8 @@ async fn all(store: &Store, filter: &ChangeFilter, direction: Direction, limit: 
 
 fn some_filter(random: &mut SmallRng) -> ChangeFilter {
     let mut some = |share: u32| random.random_ratio(share, 10);
-    let (app, account, operator, tag, platform, times, events) =
-        (some(3), some(4), some(2), some(4), some(1), some(5), some(1));
+    let (app, account, operator, tag, platform, times, events, kind) =
+        (some(3), some(4), some(2), some(4), some(1), some(5), some(1), some(3));
     let mut time = || RECEIVED + random.random_range(-100..ENTRIES as i64 + 100) * MINUTE;
     let (since, until) = (times.then(&mut time), times.then(&mut time).filter(|until| until % 2 == 0));
     ChangeFilter {
@@ -80,6 +86,7 @@ fn some_filter(random: &mut SmallRng) -> ChangeFilter {
         operator: operator.then(|| ["admin", "a1", "a7"].choose(random).unwrap().to_string()),
         tag: tag.then(|| ["Tag_A", "Tag_Rare", "Tag_None"].choose(random).unwrap().to_string()),
         platform: platform.then(|| "RESTAPI".to_owned()),
+        kind: kind.then(|| *[Kind::Callback, Kind::Baseline, Kind::Reconcile, Kind::Erasure].choose(random).unwrap()),
         since,
         until,
         event_since: events.then_some(RECEIVED - 1_000_000),
