@@ -18,6 +18,7 @@ use subtle::ConstantTimeEq;
 use super::problem::Problem;
 use crate::config::{Admin, AdminToken, Scope};
 use crate::failures::Failures;
+use crate::protocol::time::millis;
 use crate::telemetry::seldom::Seldom;
 use crate::telemetry::{Metrics, RefusalLabels};
 
@@ -123,7 +124,7 @@ impl Door {
         let Err(wait) = self.failures.count(source, Instant::now()) else {
             return Refusal::new("wrong_token", StatusCode::UNAUTHORIZED, "the token is not known");
         };
-        if self.limited.now(i64::try_from(self.begun.elapsed().as_millis()).unwrap_or(i64::MAX)) {
+        if self.limited.now(millis(self.begun.elapsed())) {
             tracing::warn!(%source, "{source} tries too many wrong tokens on the private listener");
         }
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens from this address");

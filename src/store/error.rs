@@ -2,6 +2,9 @@
 
 use sqlx::error::DatabaseError;
 
+/// What is wrong with a row that portraitd never writes like this.
+pub(super) const MISSHAPEN: &str = "a column of it, or of its rows in profile_changes, is not as portraitd writes it";
+
 /// A failed verb.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -26,9 +29,7 @@ pub enum StoreError {
         why: String,
     },
     /// A row was altered by somebody else: it is not as portraitd writes rows.
-    #[error(
-        "entry {seq} was altered: a column of it, or of its rows in profile_changes, is not as portraitd writes it; see `portraitd verify`"
-    )]
+    #[error("entry {seq} was altered: {MISSHAPEN}; see `portraitd verify`")]
     Altered {
         /// The entry.
         seq: i64,

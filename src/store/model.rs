@@ -39,6 +39,9 @@ impl Kind {
     }
 }
 
+/// What a kind may be, for people.
+pub const KINDS: &str = "callback, baseline, reconcile or erasure";
+
 impl FromStr for Kind {
     type Err = NotAKind;
 
@@ -50,7 +53,7 @@ impl FromStr for Kind {
 
 /// There is no such kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be callback, baseline, reconcile or erasure")]
+#[error("must be {KINDS}")]
 pub struct NotAKind;
 
 /// How the sender was authenticated.

@@ -28,7 +28,7 @@ pub struct UnreadableRow {
 }
 
 /// A row of `callbacks`, as stored; times in milliseconds. Its text and bytes are its own, unless they are borrowed.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub struct StoredEntry<Text = String, Blob = Vec<u8>> {
     pub seq: i64,

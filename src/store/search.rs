@@ -1,7 +1,7 @@
 //! Searching the log: pages of changes. Which way is taken depends on what is asked for: an account's entries and an
-//! operator's have an index, and so have those of a kind other than callbacks; everything else walks along the log, a bounded number of entries a page, and skips blocks that
-//! lie outside the times asked for. Entries are found first, and only their items are read. So a page may be short, and says
-//! where to go on.
+//! operator's have an index, and so have those of a kind other than callbacks; everything else walks along the log, a bounded
+//! number of entries a page, and skips blocks that lie outside the times asked for. Entries are found first, and only their
+//! items are read. So a page may be short, and says where to go on.
 
 mod statements;
 

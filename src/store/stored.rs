@@ -1,7 +1,7 @@
 //! Entries and item rows of a range as both dialects hand them over: all rows in one piece of bytes, because rows one by one
 //! cost several times as much. What is read may borrow from it.
 
-use std::marker::PhantomData;
+use std::iter;
 
 use super::postgres::Copied;
 use super::sqlite::Joined;
@@ -23,14 +23,31 @@ pub(super) enum Format {
 
 impl Stored {
     /// In order, up to the first one that is misshapen.
-    pub fn entries<'a, Row: Read<'a>>(&'a self) -> Rows<'a, Row> {
-        Rows::new(self.format, &self.entries)
+    pub fn entries<'a, Row: Read<'a>>(&'a self) -> impl Iterator<Item = Result<Row, Misshapen>> {
+        self.format.rows(&self.entries)
     }
 
     /// In order, up to the first one that is misshapen.
-    pub fn items<'a, Row: Read<'a>>(&'a self) -> Rows<'a, Row> {
-        Rows::new(self.format, &self.items)
+    pub fn items<'a, Row: Read<'a>>(&'a self) -> impl Iterator<Item = Result<Row, Misshapen>> {
+        self.format.rows(&self.items)
     }
+}
+
+impl Format {
+    fn rows<'a, Row: Read<'a>>(self, bytes: &'a [u8]) -> impl Iterator<Item = Result<Row, Misshapen>> {
+        let (mut copied, mut joined) = (Copied::new(bytes), Joined(bytes));
+        iter::from_fn(move || match self {
+            Format::Copied => next(&mut copied),
+            Format::Joined => next(&mut joined),
+        })
+    }
+}
+
+fn next<'a, Row: Read<'a>>(fields: &mut impl Fields<'a>) -> Option<Result<Row, Misshapen>> {
+    fields.begins_a_row().then(|| {
+        let mut begun = *fields;
+        Row::read(fields).ok_or_else(|| Misshapen { seq: begun.number().flatten().unwrap_or_default() })
+    })
 }
 
 /// A row with a field that was never written like this.
@@ -42,45 +59,6 @@ impl From<Misshapen> for StoreError {
     fn from(row: Misshapen) -> Self {
         StoreError::Altered { seq: row.seq }
     }
-}
-
-/// Rows as they are read.
-pub(super) struct Rows<'a, Row> {
-    fields: Dialect<'a>,
-    row: PhantomData<Row>,
-}
-
-enum Dialect<'a> {
-    Copied(Copied<'a>),
-    Joined(Joined<'a>),
-}
-
-impl<'a, Row: Read<'a>> Rows<'a, Row> {
-    fn new(format: Format, bytes: &'a [u8]) -> Self {
-        let fields = match format {
-            Format::Copied => Dialect::Copied(Copied::new(bytes)),
-            Format::Joined => Dialect::Joined(Joined(bytes)),
-        };
-        Rows { fields, row: PhantomData }
-    }
-}
-
-impl<'a, Row: Read<'a>> Iterator for Rows<'a, Row> {
-    type Item = Result<Row, Misshapen>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match &mut self.fields {
-            Dialect::Copied(fields) => next(fields),
-            Dialect::Joined(fields) => next(fields),
-        }
-    }
-}
-
-fn next<'a, Row: Read<'a>>(fields: &mut impl Fields<'a>) -> Option<Result<Row, Misshapen>> {
-    fields.begins_a_row().then(|| {
-        let mut begun = *fields;
-        Row::read(fields).ok_or_else(|| Misshapen { seq: begun.number().flatten().unwrap_or_default() })
-    })
 }
 
 /// What is not read yet. Each verb reads the next field; it says None where there is none or it is never written like this.

@@ -182,7 +182,7 @@ async fn part(
     base: Head,
 ) -> Result<Result<Vec<Head>, Fault>, StoreError> {
     loop {
-        let stored = store.raw(low - 1, high).await?;
+        let stored = store.raw((low - 1).max(base.seq + 1), high).await?;
         let known = erasures.clone();
         let checked = tokio::task::spawn_blocking(move || check::rows(low..=high, &stored, &known, &base))
             .await

@@ -14,7 +14,7 @@ use super::{Client, Error};
 use crate::outgoing::why;
 
 /// The vendor gives up after 3 seconds, and says so; that answer must be there before we give up.
-const ATTEMPT: Duration = Duration::from_secs(4);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(4);
 /// More than 100 accounts with all their fields take.
 const MAX_ANSWER: usize = 16 << 20;
 

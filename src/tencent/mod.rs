@@ -21,6 +21,7 @@ pub mod usersig;
 
 pub use client::{Builder, Client};
 pub use error::{Error, Limit};
+pub(crate) use exchange::ATTEMPT;
 pub use per_account::PerAccount;
 pub use profile::Item;
 pub use push::{AttrName, AttrType};

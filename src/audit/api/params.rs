@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::audit::problem::Problem;
 use crate::protocol::time::{self, Millis};
+use crate::store::model::KINDS;
 use crate::store::query::MAX_LIMIT;
 use crate::store::{ChangeFilter, Direction, Paging, Place};
 
@@ -75,7 +76,7 @@ impl Params {
             operator: self.text("operator"),
             tag: self.text("tag"),
             platform: self.text("platform"),
-            kind: self.parsed("kind", "callback, baseline, reconcile or erasure")?,
+            kind: self.parsed("kind", KINDS)?,
             since: self.time("since")?,
             until: self.time("until")?,
             event_since: self.time("event_since")?,

@@ -10,13 +10,10 @@ use tokio::time::sleep;
 use super::call;
 use super::mapping::Mapped;
 use super::queue::{Job, MOST, Queue, User};
-use crate::tencent::{Client, Error};
+use crate::tencent::{ATTEMPT, Client, Error};
 
 /// With a set and a removal each, calls that are not full stay at the vendor's 100 a second.
 const COMPANY: Duration = Duration::from_millis(20);
-
-/// The vendor gives up a request after 3 seconds.
-const VENDOR_TAKES: Duration = Duration::from_secs(4);
 
 /// One app's.
 pub(super) struct Batcher {
@@ -74,7 +71,7 @@ impl Batcher {
             failures = call::failures(&self.client, &users) => Some(failures),
             _ = join_all(answers.iter_mut().map(oneshot::Sender::closed)) => None,
         };
-        let Some(mut failures) = called else { return sleep(VENDOR_TAKES).await };
+        let Some(mut failures) = called else { return sleep(ATTEMPT).await };
         for (user, answer) in users.iter().zip(answers) {
             // Nobody may wait for this one any more.
             let _ = answer.send(failures.remove(&user.account).map_or(Ok(()), Err));

@@ -13,16 +13,6 @@ SELECT seq, ordinal, app, account, operator, tag, old, new, event_time, effectiv
        client_ip, auth, kind
   FROM profile_history WHERE ";
 
-/// Not bound, because the index is of what is no callback, and must be known to serve.
-fn of_kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Callback => " AND kind = 'callback'",
-        Kind::Baseline => " AND kind <> 'callback' AND kind = 'baseline'",
-        Kind::Reconcile => " AND kind <> 'callback' AND kind = 'reconcile'",
-        Kind::Erasure => " AND kind <> 'callback' AND kind = 'erasure'",
-    }
-}
-
 /// What is asked of the entry.
 fn of_the_entry<'a, 'q, Db: Database>(
     query: &'a mut QueryBuilder<Db>,
@@ -37,7 +27,11 @@ where
         query.push(" AND sdk_app_id = ").push_bind(value);
     }
     if let Some(kind) = filter.kind {
-        query.push(of_kind(kind));
+        // Not bound: the index is of what is no callback, and must be known to serve.
+        query.push(" AND kind = '").push(kind.as_str()).push("'");
+        if kind != Kind::Callback {
+            query.push(" AND kind <> 'callback'");
+        }
     }
     let texts = [
         (" AND account = ", &filter.account),

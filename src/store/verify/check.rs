@@ -7,22 +7,22 @@ use super::erasures::Erasures;
 use crate::protocol::{body, time};
 use crate::store::chain::{self, Hash, Lasting, Personal};
 use crate::store::erasure::{Record, remains};
+use crate::store::error::MISSHAPEN;
 use crate::store::model::{Head, Kind, StoredEntry, StoredItem};
 use crate::store::stored::{Misshapen, Stored};
 
 type Entry<'a> = StoredEntry<&'a str, &'a [u8]>;
 type Item<'a> = StoredItem<&'a str>;
 
-/// Checks the entries and item rows of one range of sequences; the entry before it may come first. The log begins after `base`.
+/// Checks the entries and item rows of one range of sequences. The entry before it comes first, unless that is the `base` after
+/// which the log begins.
 pub(super) fn rows(
     range: RangeInclusive<i64>,
     stored: &Stored,
     erasures: &Erasures,
     base: &Head,
 ) -> Result<Vec<Head>, Fault> {
-    let mut entries = stored.entries::<Entry<'_>>().skip_while(|row| row.as_ref().is_ok_and(|row| row.seq <= base.seq));
-    let items = stored.items::<Item<'_>>().skip_while(|row| row.as_ref().is_ok_and(|row| row.seq <= base.seq));
-    let mut items = items.peekable();
+    let (mut entries, mut items) = (stored.entries::<Entry<'_>>(), stored.items::<Item<'_>>().peekable());
     let (low, high) = range.into_inner();
     let (mut previous, mut own, mut heads) = (*base, Vec::new(), Vec::new());
     for seq in (low - 1).max(base.seq + 1)..=high {
@@ -49,8 +49,7 @@ pub(super) fn rows(
 }
 
 fn misshapen(row: Misshapen) -> Fault {
-    let why = "a column of it, or of its rows in profile_changes, is not as portraitd writes it";
-    Fault { seq: row.seq, why: why.to_owned() }
+    Fault { seq: row.seq, why: MISSHAPEN.to_owned() }
 }
 
 fn check(previous: &Hash, entry: &Entry<'_>, items: &[Item<'_>], erasures: &Erasures) -> Result<Hash, String> {
